@@ -1,0 +1,1 @@
+"""The values that flow: schema, batch, frame, viewport, clock, events and errors."""

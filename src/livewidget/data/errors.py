@@ -1,0 +1,43 @@
+"""Every error that livewidget raises on purpose."""
+
+from __future__ import annotations
+
+
+class LivewidgetError(Exception):
+    """The base of all of them."""
+
+
+class SchemaError(LivewidgetError, ValueError):
+    """Data that does not fit: names the column, the value and what was expected."""
+
+
+class SettingError(LivewidgetError, ValueError):
+    """A setting that cannot be: names it, the value and what was expected."""
+
+
+class SourceError(LivewidgetError):
+    """A source that cannot be opened, or that failed for good."""
+
+
+class LeaseOvertakenError(LivewidgetError):
+    """The writer has overwritten rows that a lease still looked at: read again."""
+
+
+class ClosedError(LivewidgetError):
+    """The part was closed; it takes no more data and no more commands."""
+
+
+class MissingExtraError(LivewidgetError, ImportError):
+    """A package of an extra is not installed: names the package and the extra."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"{package} is not installed. It comes with the extra {extra!r}: "
+            f"pip install 'livewidget[{extra}]'"
+        )
+
+
+def quote(value: object, limit: int = 80) -> str:
+    """Return a short repr of `value` for a message, at most `limit` characters."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,82 @@
+"""Text as codes into a list of categories: no Python object an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from livewidget.data.errors import SchemaError, quote
+
+OVERFLOW = "…"
+
+
+class Text:
+    """A column of text: `codes` (int32, -1 where missing) into `categories` (str)."""
+
+    __slots__ = ("categories", "codes")
+
+    def __init__(self, codes: npt.NDArray[np.int32], categories: tuple[str, ...]) -> None:
+        self.codes = codes
+        self.categories = categories
+
+    @classmethod
+    def encode(cls, items: Iterable[object]) -> Text:
+        """Encode str and None. Raises SchemaError for anything else."""
+        table: dict[str, int] = {}
+        codes = []
+        for item in items:
+            if isinstance(item, str):
+                codes.append(table.setdefault(item, len(table)))
+            elif item is None or item != item:  # noqa: PLR0124  (NaN is how pandas misses text)
+                codes.append(-1)
+            else:
+                raise SchemaError(f"{quote(item)} is not text")
+        return cls(np.array(codes, dtype=np.int32), tuple(table))
+
+    def decode(self) -> npt.NDArray[np.object_]:
+        """Return an object array of str and None."""
+        table = np.array([*self.categories, None], dtype=object)
+        return table[self.codes]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: slice | npt.NDArray[np.generic]) -> Text:
+        return Text(self.codes[rows], self.categories)
+
+
+class Dictionary:
+    """The categories that one column of a stream has had, bounded.
+
+    Codes are stable for the life of the stream. Past `limit` categories new text becomes
+    `OVERFLOW`, and `overflowed` counts it.
+    """
+
+    def __init__(self, limit: int = 100_000) -> None:
+        self._table: dict[str, int] = {}
+        self._limit = limit
+        self.overflowed = 0
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """All categories, in the order of their codes."""
+        return tuple(self._table)
+
+    def recode(self, text: Text) -> npt.NDArray[np.int32]:
+        """Return the codes of `text` in this dictionary, which grows to hold them."""
+        lookup = [self._code(category) for category in text.categories]
+        return np.array([*lookup, -1], dtype=np.int32)[text.codes]
+
+    def _code(self, category: str) -> int:
+        known = self._table.get(category)
+        if known is not None:
+            return known
+        if len(self._table) >= self._limit:
+            self.overflowed += 1
+            category = OVERFLOW
+        return self._table.setdefault(category, len(self._table))
+
+    def __len__(self) -> int:
+        return len(self._table)
