@@ -1,0 +1,93 @@
+# livewidget: `make` lists what can be done here.
+#
+# Everything runs in .venv, which is made when it is first needed. PYTHON=path names another
+# environment, with livewidget and its extras installed already: nothing is then installed.
+
+PYTHON3 ?= python3
+VENV ?= .venv
+PORT ?= 8888
+
+ifeq ($(origin PYTHON),command line)
+  LAB_READY :=
+  DEV_READY :=
+else
+  PYTHON := $(VENV)/bin/python
+  LAB_READY := $(VENV)/.ready-lab
+  DEV_READY := $(VENV)/.ready-dev
+endif
+BIN := $(abspath $(dir $(PYTHON)))
+# Programs of the environment come first; Node may be among them.
+export PATH := $(BIN):$(PATH)
+
+BUNDLE := src/livewidget/widgets/static/index.js
+FRONTEND := $(shell find js/src js/*.* -type f 2>/dev/null)
+NODE_READY := js/node_modules/.package-lock.json
+PYTEST := $(PYTHON) -m pytest
+
+.PHONY: help demo test unit browser test-long bench lint format types js build clean
+.DEFAULT_GOAL := help
+
+help:  ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(LAB_READY) $(BUNDLE)  ## Start JupyterLab on the quickstart (PORT=8888, BROWSER=no)
+	@$(PYTHON) scripts/demo.py --port $(PORT) $(if $(filter no,$(BROWSER)),--no-browser)
+
+test: lint types js  ## Everything: lint, types, TypeScript, unit, integration, browser
+	LIVEWIDGET_KERNEL6_PYTHON="$$($(PYTHON) scripts/kernel6.py)" \
+	  $(PYTEST) -m "not long" tests/unit tests/house tests/integration tests/browser
+
+unit: $(DEV_READY)  ## The quick tests: Python only, a minute at most
+	$(PYTEST) -m "not long" tests/unit
+
+browser: $(DEV_READY)  ## The tests in a real JupyterLab
+	LIVEWIDGET_KERNEL6_PYTHON="$$($(PYTHON) scripts/kernel6.py)" \
+	  $(PYTEST) -m "not long" tests/browser
+
+test-long: $(DEV_READY)  ## Soaks and mass fault runs; writes docs/reports/test-long.md
+	LIVEWIDGET_KERNEL6_PYTHON="$$($(PYTHON) scripts/kernel6.py)" \
+	  $(PYTEST) -m long --timeout=7200 --report=docs/reports/test-long.md tests
+
+bench: $(DEV_READY)  ## Measure the promised speeds; writes docs/reports/
+	$(PYTHON) -m benchmarks
+
+lint: $(DEV_READY)  ## ruff, its formatter, and the floors
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(BIN)/lint-imports
+
+format: $(DEV_READY)  ## Format Python, and fix what ruff can fix
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+types: $(DEV_READY)  ## mypy, strict
+	$(PYTHON) -m mypy
+
+js: $(DEV_READY) $(NODE_READY)  ## biome, tsc and vitest
+	npm --prefix js run --silent check
+
+build: $(DEV_READY)  ## sdist and wheel into dist/
+	$(PYTHON) -m build
+
+clean:  ## Remove all that is made here, .venv too
+	rm -rf $(VENV) dist build artifacts js/node_modules src/livewidget/widgets/static
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.ready-lab: pyproject.toml hatch_build.py scripts/environment.py
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo ":: Python 3.11 or later is needed: make $(MAKECMDGOALS) PYTHON3=python3.12"; exit 1; }
+	@$(PYTHON3) scripts/environment.py $(VENV) lab
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready-lab
+	@$(PYTHON3) scripts/environment.py $(VENV) dev
+	@touch $@
+
+$(NODE_READY): js/package-lock.json
+	npm --prefix js ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(BUNDLE): $(FRONTEND) | $(LAB_READY)
+	@echo ":: building the frontend"
+	@$(MAKE) --no-print-directory $(NODE_READY)
+	npm --prefix js run --silent build

@@ -1,0 +1,92 @@
+"""What all tests share: the report of what could not run here, and of what the long ones measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+BROWSER_TESTS = Path(__file__).parent / "browser"
+REQUIRE_BROWSER = os.environ.get("LIVEWIDGET_REQUIRE_BROWSER") == "1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--report", type=Path, help="write a Markdown report of this run")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if BROWSER_TESTS in item.path.parents:
+            item.add_marker("browser")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where browsers are required, as in CI, a browser test that did not run is a failure."""
+    reporter: TerminalReporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if REQUIRE_BROWSER and (missing(reporter, browser_only=True) or not browser_ran(reporter)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    reasons = missing(terminalreporter, browser_only=False)
+    if reasons:
+        terminalreporter.section("not run here, and why")
+    for reason, count in reasons.items():
+        terminalreporter.line(f"{count} x {reason}")
+    if REQUIRE_BROWSER and missing(terminalreporter, browser_only=True):
+        terminalreporter.line("FAILED: browser tests are required here, and some were skipped")
+    elif REQUIRE_BROWSER and not browser_ran(terminalreporter):
+        terminalreporter.line("FAILED: browser tests are required here, and none ran")
+    path = terminalreporter.config.getoption("--report")
+    if path is not None:
+        write_report(path, terminalreporter)
+
+
+def missing(reporter: TerminalReporter, *, browser_only: bool) -> dict[str, int]:
+    """How many tests were skipped, by reason."""
+    counts: dict[str, int] = defaultdict(int)
+    for report in reporter.stats.get("skipped", []):
+        if is_browser(report.nodeid) or not browser_only:
+            counts[str(report.longrepr[2]).removeprefix("Skipped: ")] += 1
+    return counts
+
+
+def browser_ran(reporter: TerminalReporter) -> bool:
+    return any(
+        is_browser(report.nodeid)
+        for outcome in ("passed", "failed")
+        for report in reporter.stats.get(outcome, [])
+    )
+
+
+def is_browser(nodeid: str) -> bool:
+    return nodeid.startswith("tests/browser")
+
+
+def write_report(path: Path, reporter: TerminalReporter) -> None:
+    """What ran, how long it took, and what it measured (`record_property`)."""
+    lines = [
+        f"# {path.stem}",
+        "",
+        f"{time.strftime('%Y-%m-%d %H:%M %Z')}, Python {platform.python_version()}, "
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores. "
+        f"Command: `pytest {' '.join(sys.argv[1:])}`",
+        "",
+        "| test | outcome | seconds | measured |",
+        "|---|---|---|---|",
+    ]
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in reporter.stats.get(outcome, []):
+            figures = "; ".join(f"{name}: {value}" for name, value in report.user_properties)
+            lines.append(f"| `{report.nodeid}` | {outcome} | {report.duration:.1f} | {figures} |")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
