@@ -1,4 +1,4 @@
-"""What all tests share: the report of what could not run here, and of what the long ones measured."""
+"""What all tests share: saying what could not run here, and reporting what was measured."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ def is_browser(nodeid: str) -> bool:
 
 def write_report(path: Path, reporter: TerminalReporter) -> None:
     """What ran, how long it took, and what it measured (`record_property`)."""
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     lines = [
         f"# {path.stem}",
         "",
-        f"{time.strftime('%Y-%m-%d %H:%M %Z')}, Python {platform.python_version()}, "
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores. "
+        f"{time.strftime('%Y-%m-%d %H:%M %Z')}. {machine}, Python {platform.python_version()}.",
         f"Command: `pytest {' '.join(sys.argv[1:])}`",
         "",
         "| test | outcome | seconds | measured |",
