@@ -1,0 +1,1 @@
+"""Recent data in memory: rings, retention, leases and kept snapshots."""

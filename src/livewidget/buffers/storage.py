@@ -1,0 +1,80 @@
+"""The arrays under a ring: every row stands twice, so that any window is one contiguous view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from livewidget.data.schema import DTYPES, Kind, Schema
+
+
+class Storage:
+    """Mirrored columns of one capacity. Row i lies at i % capacity and once more behind it.
+
+    Float columns are rows of one matrix, so that a frame reads all series in one call.
+    `reserved` is how far the writer has announced that it will write, in logical rows: it is
+    set before the writing, so that a reader who checks it after reading knows (a seqlock).
+    """
+
+    __slots__ = ("_places", "capacity", "floats", "others", "reserved")
+
+    def __init__(self, schema: Schema, capacity: int) -> None:
+        self.capacity = capacity
+        self.reserved = 0
+        names = [field.name for field in schema.fields if field.kind is Kind.FLOAT]
+        self._places = {name: place for place, name in enumerate(names)}
+        self.floats = np.empty((len(names), 2 * capacity), dtype=np.float64)
+        self.others: dict[str, npt.NDArray[Any]] = {
+            field.name: np.empty(2 * capacity, dtype=DTYPES[field.kind])
+            for field in schema.fields
+            if field.kind is not Kind.FLOAT
+        }
+
+    @staticmethod
+    def row_bytes(schema: Schema) -> int:
+        """Return the memory that one row costs, both of its copies counted."""
+        return 2 * sum(DTYPES[field.kind].itemsize for field in schema.fields)
+
+    def write(self, start: int, columns: Mapping[str, npt.NDArray[Any]], size: int) -> None:
+        """Write `size` rows (at most the capacity) as logical rows `start` and on."""
+        self.reserved = start + size
+        at = start % self.capacity
+        for name, target in self.others.items():
+            self._mirror(target, at, size, columns[name])
+        for name, place in self._places.items():
+            self._mirror(self.floats[place], at, size, columns[name])
+
+    def _mirror(
+        self, target: npt.NDArray[Any], at: int, size: int, values: npt.NDArray[Any]
+    ) -> None:
+        end = at + size
+        target[at:end] = values
+        if end <= self.capacity:
+            target[at + self.capacity : end + self.capacity] = values
+        else:
+            split = self.capacity - at
+            target[at + self.capacity :] = values[:split]
+            target[: end - self.capacity] = values[split:]
+
+    def column(self, name: str, start: int, stop: int) -> npt.NDArray[Any]:
+        """Return a view of logical rows [start, stop) of one column."""
+        at = start % self.capacity
+        source = self.floats[self._places[name]] if name in self._places else self.others[name]
+        return source[at : at + stop - start]
+
+    def matrix(self, names: Sequence[str], start: int, stop: int) -> npt.NDArray[np.float64]:
+        """Return number columns as float64 of shape (len(names), stop - start).
+
+        A view where the columns are float and neighbours in order; else a copy.
+        """
+        at = start % self.capacity
+        window = slice(at, at + stop - start)
+        places = [self._places.get(name, -1) for name in names]
+        first = places[0]
+        if first >= 0 and places == list(range(first, first + len(places))):
+            return self.floats[first : first + len(places), window]
+        rows = [self.column(name, start, stop).astype(np.float64, copy=False) for name in names]
+        return np.stack(rows)

@@ -1,0 +1,1 @@
+"""What one chart sees: the window, the buckets in it, and how they changed."""

@@ -1,0 +1,41 @@
+"""Buckets to the points that are drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from livewidget.view.extremes import FIRST, LAST, MAX, MIN, Times, Values
+
+
+def points_of(
+    times: Times, values: Values, broken: npt.NDArray[np.bool_], *, every: bool
+) -> tuple[Times, Values, npt.NDArray[np.bool_]]:
+    """Return the points of some buckets, and which of them are there.
+
+    Takes `times` and `values` of shape (4, S, B) and `broken` (bool[B]: the line breaks before
+    this bucket). Returns times, values and a mask of shape (S, B, 5), in drawing order. The five
+    places are: a break, the first (or a break where it is NaN), the two extremes in time order,
+    and the last (or a break). Min and max are always there; `every` adds first and last (M4).
+    A point that repeats the one before it is left out.
+    """
+    first, last = values[FIRST], values[LAST]
+    rising = times[MIN] <= times[MAX]
+    out_t = np.empty((*rising.shape, 5), dtype=np.int64)
+    out_v = np.empty(out_t.shape)
+    there = np.empty(out_t.shape, dtype=bool)
+    out_t[..., 0], out_v[..., 0] = times[FIRST], np.nan
+    out_t[..., 1], out_v[..., 1] = times[FIRST], first
+    out_t[..., 2] = np.where(rising, times[MIN], times[MAX])
+    out_t[..., 3] = np.where(rising, times[MAX], times[MIN])
+    out_v[..., 2] = np.where(rising, values[MIN], values[MAX])
+    out_v[..., 3] = np.where(rising, values[MAX], values[MIN])
+    out_t[..., 4], out_v[..., 4] = times[LAST], last
+    known = ~np.isnan(values[MIN])
+    there[..., 0] = broken & ~np.isnan(first)
+    there[..., 1] = np.isnan(first) | (every & (times[FIRST] < out_t[..., 2]))
+    there[..., 2] = known
+    there[..., 3] = known & (out_t[..., 3] > out_t[..., 2])
+    newer = times[LAST] > out_t[..., 3]
+    there[..., 4] = known & np.where(np.isnan(last), True, every & newer)
+    return out_t, out_v, there

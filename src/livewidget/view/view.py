@@ -1,0 +1,272 @@
+"""The view of one chart: samples in, frames out, and never a look back at the whole window.
+
+I/O-free: no clock, no thread, no ring. The engine feeds it the new rows, asks it for a frame at
+each beat, and feeds it anew (`rebuild`) where the range, the width or the window changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from livewidget.data.frame import Frame, SeriesDiff
+from livewidget.data.viewport import Viewport
+from livewidget.view.buckets import BucketTable
+from livewidget.view.extremes import Summary, Times, Values, summarise
+
+_FARTHEST = 2**52  # ns: offsets from the origin stay exact in float64 (52 days)
+OTHERS = "others"
+
+Keys = npt.NDArray[np.int32]
+
+
+class View:
+    """The buckets that a chart shows, about one a pixel, on an absolute grid.
+
+    `columns` names the lines. Where `keyed`, each key (a category's code) has lines of its own,
+    up to `max_keys` keys; the rest share one group. `window` is in ns. `every` sends first and
+    last of each bucket besides min and max. Not thread-safe: the engine's thread owns it.
+    """
+
+    def __init__(
+        self,
+        chart: int,
+        columns: Sequence[str],
+        *,
+        window: int,
+        keyed: bool = False,
+        max_keys: int = 20,
+        every: bool = False,
+    ) -> None:
+        self._chart = chart
+        self._columns = tuple(columns)
+        self._keyed = keyed
+        self._max_keys = max_keys
+        self._every = every
+        self._window = window
+        self._viewport = Viewport()
+        self._tables: dict[int, BucketTable] = {}
+        self._generation = self._sent_generation = self._sequence = 0
+        self._origin = 0
+        self._newest: int | None = None
+        self._sent_span: tuple[int, int] | None = None
+        self._grouped: set[int] = set()
+        self._fresh = True
+
+    @property
+    def stale(self) -> bool:
+        """Whether the buckets no longer fit the range: `rebuild` before the next frame."""
+        return self._fresh
+
+    @property
+    def width(self) -> int:
+        """The bucket width in ns: the visible span over the pixels, at least 1."""
+        start, stop = self._viewport.span or (0, self._window)
+        return max(1, (stop - start) // self._viewport.width)
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """The visible range in ns since the epoch, or None while there is nothing to see."""
+        if self._viewport.span is not None:
+            return self._viewport.span
+        return None if self._newest is None else (self._newest - self._window, self._newest)
+
+    @property
+    def sequence(self) -> int:
+        """The number of the last frame."""
+        return self._sequence
+
+    @property
+    def grouped(self) -> int:
+        """How many keys share the group of the others."""
+        return len(self._grouped)
+
+    def look(self, viewport: Viewport, window: int) -> None:
+        """Look elsewhere, at another width or through another window."""
+        if (viewport.width, viewport.span) != (self._viewport.width, self._viewport.span) or (
+            window != self._window
+        ):
+            self._fresh = True
+        self._viewport = viewport
+        self._window = window
+
+    def rebuild(
+        self,
+        times: Times,
+        values: Values,
+        keys: Keys | None = None,
+        *,
+        gaps: Sequence[int] = (),
+        newest: int | None = None,
+        ordered: bool = False,
+    ) -> None:
+        """Begin a generation from rows in any order: `times` int64[n], `values` float64[S, n].
+
+        `gaps` are times (ns) before which the line breaks. `newest` is the right edge of a
+        following view; by default the newest time. `ordered` vouches for rising times, which
+        then are not looked at again.
+        """
+        self._tables = {}
+        self._grouped = set()
+        self._generation += 1
+        self._fresh = False
+        if not self._keyed:
+            self._tables[0] = BucketTable(len(self._columns))
+        if len(times) and self._newest is None:
+            self._newest = int(times.max())
+        self._newest = self._newest if newest is None else newest
+        self._origin = self.span[0] if self.span else 0
+        if len(times):
+            if not ordered:
+                times, values, keys = _in_order(times, values, keys)
+            self._feed_between(gaps, times, values, keys)
+
+    def append(
+        self, times: Times, values: Values, keys: Keys | None = None, *, gaps: Sequence[int] = ()
+    ) -> None:
+        """Take new rows in any order; the line breaks before the times in `gaps`."""
+        if not len(times):
+            return
+        times, values, keys = _in_order(times, values, keys)
+        newest = int(times[-1])
+        self._newest = newest if self._newest is None else max(newest, self._newest)
+        if self._newest - self._origin > _FARTHEST:
+            self._fresh = True
+        self._feed_between(gaps, times, values, keys)
+
+    def frame(
+        self,
+        label: Callable[[int], str],
+        *,
+        snapshot: bool = False,
+        arrival: float = np.nan,
+    ) -> Frame | None:
+        """Return what changed since the last frame, or None where nothing did.
+
+        A snapshot, which holds everything, comes first in each generation and where asked for.
+        `label` names a key's code. `arrival` is the wall clock in ms of the newest row.
+        """
+        span = self.span
+        if span is None:
+            return None
+        snapshot = snapshot or self._sent_generation != self._generation
+        for table in self._tables.values():
+            if self._viewport.span is None:
+                table.trim(span[0] // self.width)
+            if snapshot:
+                table.forget_sent()
+        diffs: list[SeriesDiff] = []
+        for place, table in enumerate(self._tables.values()):
+            first = place * len(self._columns)
+            diffs += table.diff(first, self._origin, every=self._every)
+        if not snapshot and not diffs and span == self._sent_span:
+            return None
+        base = 0 if snapshot else self._sequence
+        self._sequence += 1
+        self._sent_span = span
+        self._sent_generation = self._generation
+        return Frame(
+            chart=self._chart,
+            generation=self._generation,
+            sequence=self._sequence,
+            base=base,
+            snapshot=snapshot,
+            follow=self._viewport.span is None,
+            viewport=self._viewport.token,
+            origin=self._origin,
+            start=float(span[0] - self._origin),
+            stop=float(span[1] - self._origin),
+            arrival=arrival,
+            series=tuple(diffs),
+            meta=self._meta(label) if snapshot else {},
+        )
+
+    def summaries(self) -> dict[int, Summary]:
+        """Return the buckets by key (0 where not keyed): views, for tests and the hover."""
+        return {key: table.summary for key, table in self._tables.items()}
+
+    def _meta(self, label: Callable[[int], str]) -> dict[str, object]:
+        names = []
+        for key in self._tables:
+            shown = OTHERS if key < 0 else label(key)
+            for column in self._columns:
+                alone = len(self._columns) == 1
+                names.append(column if not self._keyed else shown if alone else f"{shown} {column}")
+        notes = []
+        if self._grouped:
+            most = self._max_keys
+            notes.append(
+                f"{len(self._grouped)} more keys share the line {OTHERS!r} (max_series={most})"
+            )
+        return {
+            "series": [{"name": name} for name in names],
+            "notes": notes,
+            "bucket_ns": self.width,
+        }
+
+    def _feed_between(
+        self, gaps: Sequence[int], times: Times, values: Values, keys: Keys | None
+    ) -> None:
+        """Feed sorted rows piece by piece, each piece after a gap with the line broken before."""
+        if not gaps:
+            self._feed(times, values, keys, broken=False)
+            return
+        cuts = set(np.searchsorted(times, np.array(sorted(gaps))).tolist())
+        edges = sorted({0, *cuts, len(times)})
+        for low, high in pairwise(edges):
+            part = None if keys is None else keys[low:high]
+            self._feed(times[low:high], values[:, low:high], part, broken=low in cuts)
+
+    def _feed(self, times: Times, values: Values, keys: Keys | None, *, broken: bool) -> None:
+        if keys is None:
+            self._feed_table(self._tables[0], times, values, broken=broken)
+            return
+        order = np.argsort(keys, kind="stable")
+        keys, times, values = keys[order], times[order], values[:, order]
+        starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+        for low, high in zip(starts.tolist(), [*starts[1:].tolist(), len(keys)], strict=True):
+            table = self._table(int(keys[low]))
+            self._feed_table(table, times[low:high], values[:, low:high], broken=broken)
+
+    def _table(self, key: int) -> BucketTable:
+        """Return the table of a key; a new one begins a generation, for its name must travel."""
+        known = self._tables.get(key)
+        if known is not None:
+            return known
+        if key < 0 or sum(each >= 0 for each in self._tables) >= self._max_keys:
+            self._grouped.add(key)
+            key = -1
+        if key not in self._tables:
+            self._tables[key] = BucketTable(len(self._columns))
+            self._generation += 1
+        return self._tables[key]
+
+    def _feed_table(
+        self, table: BucketTable, times: Times, values: Values, *, broken: bool
+    ) -> None:
+        """Add sorted rows to a table: those in sight, and one to each side of it."""
+        span = self.span
+        if span is None:
+            return
+        low = max(0, int(np.searchsorted(times, span[0])) - 1)
+        high = len(times)
+        if self._viewport.span is not None:
+            high = int(np.searchsorted(times, span[1], side="right"))
+            beyond = len(table) and int(table.ids[-1]) > span[1] // self.width
+            high = min(len(times), high + (0 if beyond else 1))
+        if high > low:
+            summary = summarise(times[low:high], values[:, low:high], self.width)
+            table.add(summary, broken=broken)
+
+
+def _in_order(
+    times: Times, values: Values, keys: Keys | None
+) -> tuple[Times, Values, Keys | None]:
+    """Return the rows by rising time; rows of one time stay as they came."""
+    if not (times[1:] < times[:-1]).any():
+        return times, values, keys
+    order = np.argsort(times, kind="stable")
+    return times[order], values[:, order], None if keys is None else keys[order]

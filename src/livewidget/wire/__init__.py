@@ -1,0 +1,1 @@
+"""Frames to bytes: `layout.md` beside this file is the specification."""
