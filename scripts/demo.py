@@ -64,8 +64,9 @@ def free_port(first: int) -> int:
 
 def start(port: int, token: str) -> subprocess.Popen[bytes]:
     """Start JupyterLab in a process group of its own, so that Ctrl-C reaches only this script."""
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--log-level=WARN"]
-    command += [f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={NOTEBOOKS}"]
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--port={port}"]
+    command += ["--ServerApp.port_retries=0", f"--ServerApp.root_dir={NOTEBOOKS}"]
+    command += ["--ServerApp.log_level=WARN", "--LabApp.log_level=WARN"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # in a container there is nobody else
     environment = os.environ | {"JUPYTER_TOKEN": token}  # not in the list of processes

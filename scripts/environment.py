@@ -60,7 +60,7 @@ def has_node(folder: Path) -> bool:
 
 def install(python: Path, *what: str) -> None:
     """Install with pip, the environment's own programs first on PATH; stop where it fails."""
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     environment = os.environ | {"PATH": search_path(python.parent)}
     if subprocess.run([*pip, *what], check=False, env=environment).returncode != 0:
         stop(f"could not install {what[-1]}: the reason is above; is there a network?")

@@ -40,7 +40,7 @@ def make(folder: Path, python: Path) -> None:
     outer = sysconfig.get_path("purelib")
     # addsitedir, unlike a bare path, also reads the .pth files there: editable installs live so.
     (Path(inner) / "outer.pth").write_text(f"import site; site.addsitedir({outer!r})\n")
-    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "-qq"]
     subprocess.run([*install, "ipykernel>=6.29,<7"], check=True, stdout=sys.stderr)
 
 
