@@ -1,0 +1,1 @@
+"""Message formats to columns and back."""

@@ -1,0 +1,181 @@
+"""JSON messages to columns, many at once.
+
+A message is one object, an array of objects, or several of these one on a line (NDJSON).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from livewidget.codecs.columns import Values, pack
+from livewidget.data.errors import quote
+
+Scalar = float | int | str | bool | None
+
+# Between two messages that begin and end with these, a bare line break is legal JSON only
+# where both are whole: joined messages can therefore never be read as one another's parts.
+_OPEN = frozenset({b"{", b"["})
+_CLOSE = frozenset({b"}", b"]"})
+_NESTED = {dict, list}
+_FAILURES = (msgspec.MsgspecError, ValueError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A message, or one row of it, that could not be read, and why."""
+
+    payload: object
+    reason: str
+
+
+@dataclass(slots=True)
+class Decoded:
+    """`rows` rows as columns of equal length, and what was rejected."""
+
+    columns: dict[str, Values]
+    rows: int
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+class JsonDecoder:
+    """Reads batches of JSON messages. Stateless between calls; one thread at a time.
+
+    `columns` are the fields to keep, None for every field that is a number, text, a truth
+    value or null. A missing field is NaN or None. A nested field is left out; where it is
+    one of `columns`, the row is rejected. `max_bytes` bounds one message.
+    """
+
+    def __init__(self, columns: Sequence[str] | None = None, *, max_bytes: int = 1 << 20) -> None:
+        self._names = None if columns is None else tuple(dict.fromkeys(columns))
+        self._max_bytes = max_bytes
+        self._row: Any = dict[str, Any] if self._names is None else _struct(self._names)
+        kinds: Any = self._row | list.__class_getitem__(self._row)
+        self._decoder = msgspec.json.Decoder(kinds)
+
+    def decode(self, messages: Sequence[bytes]) -> Decoded:
+        """Return the rows of all messages, in order. Never raises for what is in a message.
+
+        The usual case is one call into msgspec for all of them; when that fails, each is
+        read by itself so that the bad ones are singled out.
+        """
+        rows = self._all_at_once(messages)
+        rejected: list[Rejected] = []
+        if rows is None:
+            rows = []
+            for message in messages:
+                self._one(message, rows, rejected)
+        return Decoded(self._transpose(rows), len(rows), rejected)
+
+    def _all_at_once(self, messages: Sequence[bytes]) -> list[Any] | None:
+        for message in messages:
+            if (
+                message[:1] not in _OPEN
+                or message[-1:] not in _CLOSE
+                or len(message) > self._max_bytes
+            ):
+                return None
+        try:
+            rows = _flat(self._decoder.decode_lines(b"\n".join(messages)))
+        except _FAILURES:
+            return None
+        return rows if self._names is None or not self._has_empty(rows) else None
+
+    def _has_empty(self, rows: list[Any]) -> bool:
+        """Tell whether a row lacks its last column; all rows of a good feed have it."""
+        assert self._names is not None
+        last = f"f{len(self._names) - 1}"
+        return any(getattr(row, last) is None and _is_empty(row) for row in rows)
+
+    def _one(self, message: bytes, rows: list[Any], rejected: list[Rejected]) -> None:
+        """Read one message by itself: whole, else line by line, each row on its own."""
+        if len(message) > self._max_bytes:
+            reason = f"a message of {len(message)} bytes; the limit is {self._max_bytes}"
+            rejected.append(Rejected(message[: self._max_bytes], reason))
+            return
+        try:
+            self._take(_loads(message), rows, rejected)
+        except _FAILURES as error:
+            lines = [line for line in message.splitlines() if line.strip()]
+            if len(lines) < 2:  # noqa: PLR2004  (one line was read above already)
+                rejected.append(Rejected(message, f"not JSON: {error}"))
+                return
+            for line in lines:
+                self._one(line, rows, rejected)
+
+    def _take(self, value: object, rows: list[Any], rejected: list[Rejected]) -> None:
+        for item in value if isinstance(value, list) else [value]:
+            if not isinstance(item, dict):
+                reason = f"expected an object, an array of objects or NDJSON, got {quote(item)}"
+                rejected.append(Rejected(item, reason))
+            elif self._names is None:
+                rows.append(item)
+            else:
+                self._take_row(item, rows, rejected)
+
+    def _take_row(self, item: dict[str, Any], rows: list[Any], rejected: list[Rejected]) -> None:
+        try:
+            row = msgspec.convert(item, self._row)
+        except _FAILURES as error:
+            rejected.append(Rejected(item, str(error)))
+            return
+        if _is_empty(row):
+            names = ", ".join(map(repr, self._names or ()))
+            rejected.append(Rejected(item, f"none of the columns {names} is in the message"))
+        else:
+            rows.append(row)
+
+    def _transpose(self, rows: list[Any]) -> dict[str, Values]:
+        if not rows:
+            return {}
+        if self._names is None:
+            return _columns_of_dicts(rows)
+        return {
+            name: pack([getattr(row, attribute) for row in rows])
+            for attribute, name in zip(rows[0].__struct_fields__, self._names, strict=True)
+        }
+
+
+def _struct(names: tuple[str, ...]) -> type[msgspec.Struct]:
+    """Return a struct with one optional scalar for each name; other fields are skipped."""
+    fields = [(f"f{place}", Scalar, None) for place in range(len(names))]
+    renamed = {f"f{place}": name for place, name in enumerate(names)}
+    return msgspec.defstruct("Row", fields, rename=renamed, gc=False)
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    """Return the rows of decoded values of which some are arrays of rows."""
+    if list not in set(map(type, values)):
+        return values
+    return list(chain.from_iterable(v if type(v) is list else (v,) for v in values))
+
+
+def _is_empty(row: msgspec.Struct) -> bool:
+    return all(getattr(row, name) is None for name in row.__struct_fields__)
+
+
+def _loads(message: bytes) -> object:
+    """Return the value of one JSON text; NaN and Infinity, which Python writes, are numbers."""
+    try:
+        return msgspec.json.decode(message)
+    except _FAILURES:
+        if b"NaN" not in message and b"Infinity" not in message:
+            raise
+        return json.loads(message)
+
+
+def _columns_of_dicts(rows: Iterable[dict[str, Any]]) -> dict[str, Values]:
+    columns = {}
+    for name in dict.fromkeys(chain.from_iterable(rows)):
+        values = [row.get(name) for row in rows]
+        if not _NESTED.isdisjoint(map(type, values)):
+            values = [None if type(each) in _NESTED else each for each in values]
+            if not any(each is not None for each in values):
+                continue
+        columns[name] = pack(values)
+    return columns

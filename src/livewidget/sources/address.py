@@ -1,0 +1,52 @@
+"""A URL for people and for logs: what could be a secret is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from livewidget.data.errors import SettingError
+
+_HIDDEN = "…"
+_KEY_LENGTH = 20  # a path segment of so many characters with a digit in it may be a key
+
+
+class Address:
+    """A URL and what may be shown of it.
+
+    `shown` has no user, password or query values, and no path segment that looks like a key.
+    `scrub` takes the same secrets, and `others` (values of headers), out of any text. Raises
+    SettingError, without the URL in it, where there is no host or the port is no number.
+    """
+
+    def __init__(self, url: str, others: Iterable[str] = ()) -> None:
+        self.url = url
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise SettingError("the URL's host or port cannot be read") from None
+        if not parts.hostname:
+            raise SettingError(f"the {parts.scheme}:// URL names no host")
+        name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        self.host = name if port is None else f"{name}:{port}"
+        path = "/".join(map(_segment, parts.path.split("/")))
+        query = f"?{_HIDDEN}" if parts.query else ""
+        self.shown = f"{parts.scheme}://{self.host}{path}{query}"
+        secrets = {value for _, value in parse_qsl(parts.query)}
+        secrets |= {unquote(each) for each in (parts.password, parts.username) if each}
+        secrets |= {each for each in parts.path.split("/") if _segment(each) is _HIDDEN}
+        secrets |= {parts.query, *others}
+        # The longest first: one secret may be a part of another.
+        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
+
+    def scrub(self, text: str) -> str:
+        """Return `text` without the secrets."""
+        for secret in self._secrets:
+            text = text.replace(secret, _HIDDEN)
+        return text
+
+
+def _segment(text: str) -> str:
+    secret = len(text) >= _KEY_LENGTH and any(map(str.isdigit, text))
+    return _HIDDEN if secret else text

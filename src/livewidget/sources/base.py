@@ -1,0 +1,73 @@
+"""The protocol between a source and the engine that runs it."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from typing import Protocol
+
+from livewidget.data.batch import Data
+from livewidget.data.clock import Clock, SystemClock
+from livewidget.data.events import State
+
+
+class Outlet(Protocol):
+    """What the engine hands to a source. Any method from any thread; none blocks for long."""
+
+    def emit(self, data: Data) -> int:
+        """Take a Batch, a mapping of columns, records, a DataFrame or Arrow.
+
+        Rows that do not fit become dead letters and are not raised. Returns the rows accepted.
+        """
+        ...
+
+    def reject(self, payload: object, reason: str) -> None:
+        """Take one message or item that could not be read, as a dead letter."""
+        ...
+
+    def gap(self, start: int | None, stop: int | None, reason: str) -> None:
+        """Note a stretch that was not seen: ns since the epoch, UTC; None for unknown."""
+        ...
+
+    def state(self, state: State, detail: str = "", attempt: int = 0) -> None:
+        """Note what the source is doing; `detail` is one line for a person, no secrets."""
+        ...
+
+
+class Source(ABC):
+    """Where data comes in. One object is run at most once at a time.
+
+    `name` is for people and holds no secret. `interval` is the seconds between two readings
+    of a source that is asked, and None for one that speaks by itself; it may be set from any
+    thread while the source runs.
+    """
+
+    name: str = "source"
+    interval: float | None = None
+
+    @abstractmethod
+    async def run(self, outlet: Outlet) -> None:
+        """Deliver data until it ends, then return; raise to fail; be cancelled to stop.
+
+        Runs on the engine's loop. However it leaves, its threads, tasks and sockets are
+        closed. The engine says ENDED or FAILED; a source says WAITING, LIVE, RECONNECTING.
+        """
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+
+class LoopClock(Clock, Protocol):
+    """A clock by which a coroutine can also sleep, so that a test can move both."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds` of this clock."""
+        ...
+
+
+class SystemLoopClock(SystemClock):
+    """The machine's clocks and asyncio's sleep."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep on the running loop."""
+        await asyncio.sleep(seconds)

@@ -1,0 +1,20 @@
+"""Test helpers for livewidget and for what is built on it: no sleeps, faults on demand."""
+
+from livewidget.testing.clock import ManualClock
+from livewidget.testing.outlet import RecordingOutlet
+from livewidget.testing.proxy import FaultProxy
+from livewidget.testing.source import ListSource
+from livewidget.testing.transport import RecordingTransport
+from livewidget.testing.waiting import wait_for, wait_until
+from livewidget.testing.websocket import WebSocketServer
+
+__all__ = [
+    "FaultProxy",
+    "ListSource",
+    "ManualClock",
+    "RecordingOutlet",
+    "RecordingTransport",
+    "WebSocketServer",
+    "wait_for",
+    "wait_until",
+]
