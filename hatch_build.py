@@ -32,7 +32,10 @@ class BundleHook(BuildHookInterface[Any]):
             return
         npm = shutil.which("npm")
         if npm is not None:
-            build(root / "js", npm)
+            try:
+                build(root / "js", npm)
+            except subprocess.CalledProcessError:
+                self.app.abort("The frontend could not be built: npm tells why above.")
         elif complete:
             self.app.display_warning("Node is missing: the frontend's bundle is older than js/.")
         else:
@@ -56,11 +59,13 @@ def is_stale(js: Path, static: Path) -> bool:
 def build(js: Path, npm: str) -> None:
     """Install the locked packages where they are missing or changed, and run esbuild.
 
-    Raises `CalledProcessError` with npm's own output before it.
+    Raises `CalledProcessError`, npm's own words on stderr before it.
     """
-    # npm run finds `node` on PATH, which need not be where this npm was found.
+    # `npm run` finds `node` on PATH, which need not be where this npm was found. Where both come
+    # from a PyPI package they are Python programs, from whose path pip takes the environment away.
     path = os.pathsep.join([str(Path(npm).parent), os.environ.get("PATH", "")])
     environment = os.environ | {"PATH": path}
+    environment.pop("PYTHONPATH", None)
     installed = js / "node_modules" / ".package-lock.json"
     lock = js / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
