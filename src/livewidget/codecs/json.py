@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -87,10 +88,10 @@ class JsonDecoder:
         return rows if self._names is None or not self._has_empty(rows) else None
 
     def _has_empty(self, rows: list[Any]) -> bool:
-        """Tell whether a row lacks its last column; all rows of a good feed have it."""
+        """Tell whether a row has no column at all; first, cheaply, whether one lacks the last."""
         assert self._names is not None
-        last = f"f{len(self._names) - 1}"
-        return any(getattr(row, last) is None and _is_empty(row) for row in rows)
+        last = attrgetter(f"f{len(self._names) - 1}")
+        return None in map(last, rows) and any(map(_is_empty, rows))
 
     def _one(self, message: bytes, rows: list[Any], rejected: list[Rejected]) -> None:
         """Read one message by itself: whole, else line by line, each row on its own."""
@@ -136,7 +137,7 @@ class JsonDecoder:
         if self._names is None:
             return _columns_of_dicts(rows)
         return {
-            name: pack([getattr(row, attribute) for row in rows])
+            name: pack(list(map(attrgetter(attribute), rows)))
             for attribute, name in zip(rows[0].__struct_fields__, self._names, strict=True)
         }
 

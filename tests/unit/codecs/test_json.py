@@ -1,0 +1,163 @@
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livewidget.codecs.json import JsonDecoder
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**80), 2**80)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["", "x", "1.5", "é\n", "NaN"])
+)
+nested = st.lists(scalars, max_size=1) | st.dictionaries(st.sampled_from("xy"), scalars, max_size=1)
+names = st.sampled_from(["a", "b", "c", "sp ace", "é"])
+records = st.dictionaries(names, scalars | nested, max_size=4)
+fragments = st.sampled_from(
+    [b"{", b"}", b"[", b"]", b'"a"', b'"b"', b":", b",", b"1", b"NaN", b"\n", b" ", b"{}", b"\xff"]
+)
+messages = st.lists(
+    records.map(lambda record: json.dumps(record).encode())
+    | st.lists(records, max_size=3).map(lambda rows: json.dumps(rows).encode())
+    | st.lists(records, min_size=2, max_size=3).map(
+        lambda rows: "\n".join(map(json.dumps, rows)).encode()
+    )
+    | st.lists(fragments, max_size=6).map(b"".join)
+    | st.binary(max_size=12),
+    max_size=4,
+)
+
+
+def columns_as_lists(decoded) -> dict[str, list[Any]]:
+    return {
+        name: [_plain(value) for value in (list(values) if isinstance(values, list) else values)]
+        for name, values in decoded.columns.items()
+    }
+
+
+def _plain(value):
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def slow_twin(columns, batch):
+    """Read each message with the standard library, one row at a time."""
+    rows, rejected = [], 0
+    for message in batch:
+        for value in _values(message):
+            for item in value if isinstance(value, list) else [value]:
+                if not isinstance(item, dict):
+                    rejected += 1
+                elif columns is None:
+                    rows.append({k: v for k, v in item.items() if not _is_nested(v)})
+                elif any(_is_nested(item.get(name)) for name in columns) or all(
+                    item.get(name) is None for name in columns
+                ):
+                    rejected += 1
+                else:
+                    rows.append({name: item.get(name) for name in columns})
+    return rows, rejected
+
+
+def _values(message):
+    try:
+        return [json.loads(message.decode())]
+    except ValueError:
+        lines = [line for line in message.splitlines() if line.strip()]
+        if len(lines) < 2:
+            return ["not JSON"]
+        return [value for line in lines for value in _values(line)]
+
+
+def _is_nested(value):
+    return isinstance(value, (dict, list))
+
+
+@given(columns=st.none() | st.lists(names, min_size=1, max_size=3), batch=messages)
+def test_many_at_once_reads_what_the_slow_twin_reads(columns, batch):
+    decoded = JsonDecoder(columns).decode(batch)
+    rows, rejected = slow_twin(columns, batch)
+    assert (decoded.rows, len(decoded.rejected)) == (len(rows), rejected)
+    got = columns_as_lists(decoded)
+    for name in {name for row in rows for name in row}:
+        expected = [row.get(name) for row in rows]
+        # A column that held nothing but nulls and nested values may be left out.
+        values = got.get(name, [None] * len(rows))
+        assert values == pytest.approx(expected) or values == expected
+
+
+@given(batch=st.lists(st.binary(max_size=40) | fragments, max_size=20))
+def test_any_bytes_are_decoded_or_rejected_and_never_raise(batch):
+    decoder = JsonDecoder(["a"])
+    together = decoder.decode(batch)
+    alone = [decoder.decode([message]) for message in batch]
+    assert together.rows == sum(each.rows for each in alone)
+    assert together.rejected == [bad for each in alone for bad in each.rejected]
+
+
+def test_halves_of_messages_are_not_read_as_one():
+    halves = [b'{"a":1,"b":[{}', b"{}]}", b'{"a":1}\n{"a":2}', b'{"a":"}', b'{":1}']
+    decoded = JsonDecoder(["a"]).decode(halves)
+    assert decoded.columns["a"].tolist() == [1, 2]
+    assert [bad.payload for bad in decoded.rejected] == [halves[0], halves[1], *halves[3:]]
+
+
+def test_one_bad_message_is_singled_out_with_its_reason():
+    batch = [b'{"a": 1}', b'{"a": ', b'{"a": 3}', b"7", b'{"a": {"x": 1}}', b'{"b": 1}']
+    decoded = JsonDecoder(["a"]).decode(batch)
+    assert decoded.columns["a"].tolist() == [1, 3]
+    reasons = [bad.reason for bad in decoded.rejected]
+    assert [bad.payload for bad in decoded.rejected] == [batch[1], 7, {"a": {"x": 1}}, {"b": 1}]
+    assert "not JSON" in reasons[0]
+    assert "array of objects" in reasons[1]
+    assert "$.a" in reasons[2]
+    assert "none of the columns 'a'" in reasons[3]
+
+
+def test_columns_have_the_plainest_dtype_that_is_exact():
+    rows = [
+        {"i": 1_700_000_000_123_456_789, "f": 1, "b": True, "t": "x", "big": 2**70, "gap": 2**60},
+        {"i": 2, "f": 1.5, "b": False, "t": None, "big": 1, "gap": None, "n": 4},
+    ]
+    columns = JsonDecoder().decode([json.dumps(row).encode() for row in rows]).columns
+    assert columns["i"].dtype == np.int64
+    assert columns["i"][0] == 1_700_000_000_123_456_789
+    assert columns["f"].dtype == np.float64
+    assert columns["b"].dtype == np.bool_
+    assert columns["t"] == ["x", None]
+    assert columns["big"] == [2**70, 1]
+    assert columns["gap"] == [2**60, None]
+    np.testing.assert_array_equal(columns["n"], [np.nan, 4.0])
+
+
+def test_python_s_own_nan_and_infinity_are_numbers():
+    decoded = JsonDecoder(["a", "b"]).decode([b'{"a": NaN, "b": -Infinity}'])
+    np.testing.assert_array_equal(decoded.columns["a"], [np.nan])
+    np.testing.assert_array_equal(decoded.columns["b"], [-np.inf])
+
+
+def test_nested_fields_nobody_asked_for_are_left_out():
+    batch = [b'{"a": 1, "deep": {"x": [1]}}', b'{"a": 2, "deep": null}']
+    for columns in (None, ["a"]):
+        decoded = JsonDecoder(columns).decode(batch)
+        assert list(decoded.columns) == ["a"]
+        assert decoded.rows == 2
+        assert not decoded.rejected
+
+
+def test_a_message_over_the_bound_is_rejected_and_cut():
+    decoded = JsonDecoder(max_bytes=16).decode([b'{"a": 1}', b'{"a": "' + b"x" * 100 + b'"}'])
+    assert decoded.rows == 1
+    assert len(decoded.rejected[0].payload) == 16
+    assert "limit is 16" in decoded.rejected[0].reason
+
+
+def test_nesting_without_end_is_rejected():
+    decoded = JsonDecoder(max_bytes=1 << 20).decode([b'{"a":' * 100_000, b'{"a": 1}'])
+    assert (decoded.rows, len(decoded.rejected)) == (1, 1)
