@@ -1,0 +1,87 @@
+"""One JupyterLab and one Chromium for all browser tests; a notebook page for each kernel."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .lab import Lab, chromium
+from .notebook import Notebook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, BrowserContext
+
+KERNELS = {"current": sys.executable, "ipykernel6": os.environ.get("LIVEWIDGET_KERNEL6_PYTHON")}
+VIEWPORT = {"width": 1100, "height": 850}
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+    "--no-proxy-server",
+]
+
+
+@pytest.fixture(scope="package")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
+    kernels = {name: python for name, python in KERNELS.items() if python}
+    lab = Lab(tmp_path_factory.mktemp("lab"), kernels)
+    try:
+        lab.wait_ready()
+        yield lab
+    finally:
+        lab.stop()
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    executable = chromium()
+    if executable is None:
+        pytest.skip("no Chromium: install it, or name it in LIVEWIDGET_CHROMIUM")
+    # Left open, Playwright's loop would be in the way of later tests that are coroutines.
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport=VIEWPORT)
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="package", params=KERNELS)
+def kernel(request: pytest.FixtureRequest) -> str:
+    """The name of a kernelspec; every test runs on ipykernel 7 and on 6."""
+    if KERNELS[request.param] is None:
+        pytest.skip("LIVEWIDGET_KERNEL6_PYTHON names no python with ipykernel 6")
+    return str(request.param)
+
+
+@pytest.fixture(scope="package")
+def open_notebook(lab: Lab, context: BrowserContext, kernel: str) -> Iterator[Notebook]:
+    """A page that stays open: loading JupyterLab costs seconds."""
+    lab.write(f"{kernel}.ipynb", [""], kernel)
+    notebook = Notebook(context.new_page(), lab.url, f"{kernel}.ipynb")
+    notebook.open()
+    yield notebook
+    notebook.page.close()
+
+
+@pytest.fixture
+def notebook(open_notebook: Notebook) -> Iterator[Notebook]:
+    """The open page, empty, with what the last test made freed; no error may be on its console."""
+    yield open_notebook
+    open_notebook.assert_no_errors()
