@@ -33,22 +33,22 @@ help:  ## List these targets
 demo: $(LAB_READY) $(BUNDLE)  ## Start JupyterLab on the quickstart (PORT=8888, BROWSER=no)
 	@$(PYTHON) scripts/demo.py --port $(PORT) $(if $(filter no,$(BROWSER)),--no-browser)
 
-test: lint types js  ## Everything: lint, types, TypeScript, unit, integration, browser
+test: lint types js $(BUNDLE)  ## Everything: lint, types, TypeScript, unit, integration, browser
 	LIVEWIDGET_KERNEL6_PYTHON="$$($(PYTHON) scripts/kernel6.py)" \
 	  $(PYTEST) -m "not long" tests/unit tests/house tests/integration tests/browser
 
-unit: $(DEV_READY)  ## The quick tests: Python only, a minute at most
+unit: $(DEV_READY) $(BUNDLE)  ## The quick tests: Python only, a minute at most
 	$(PYTEST) -m "not long" tests/unit
 
-browser: $(DEV_READY)  ## The tests in a real JupyterLab
+browser: $(DEV_READY) $(BUNDLE)  ## The tests in a real JupyterLab
 	LIVEWIDGET_KERNEL6_PYTHON="$$($(PYTHON) scripts/kernel6.py)" \
 	  $(PYTEST) -m "not long" tests/browser
 
-test-long: $(DEV_READY)  ## Soaks and mass fault runs; writes docs/reports/test-long.md
+test-long: $(DEV_READY) $(BUNDLE)  ## Soaks and mass fault runs; writes docs/reports/test-long.md
 	LIVEWIDGET_KERNEL6_PYTHON="$$($(PYTHON) scripts/kernel6.py)" \
 	  $(PYTEST) -m long --timeout=7200 --report=docs/reports/test-long.md tests
 
-bench: $(DEV_READY)  ## Measure the promised speeds; writes docs/reports/
+bench: $(DEV_READY) $(BUNDLE)  ## Measure the promised speeds; writes docs/reports/
 	$(PYTHON) -m benchmarks
 
 lint: $(DEV_READY)  ## ruff, its formatter, and the floors
