@@ -22,7 +22,8 @@ export PATH := $(BIN):$(PATH)
 BUNDLE := src/livewidget/widgets/static/index.js
 FRONTEND := $(shell find js/src js/*.* -type f 2>/dev/null)
 NODE_READY := js/node_modules/.package-lock.json
-PYTEST := $(PYTHON) -m pytest
+# Some tests run a kernel of the other major; its environment is made here when first needed.
+PYTEST = LIVEWIDGET_KERNEL6_PYTHON="$$($(PYTHON) scripts/kernel6.py)" $(PYTHON) -m pytest
 
 .PHONY: help demo test unit browser test-long bench lint format types js build clean
 .DEFAULT_GOAL := help
@@ -34,19 +35,16 @@ demo: $(LAB_READY) $(BUNDLE)  ## Start JupyterLab on the quickstart (PORT=8888, 
 	@$(PYTHON) scripts/demo.py --port $(PORT) $(if $(filter no,$(BROWSER)),--no-browser)
 
 test: lint types js $(BUNDLE)  ## Everything: lint, types, TypeScript, unit, integration, browser
-	LIVEWIDGET_KERNEL6_PYTHON="$$($(PYTHON) scripts/kernel6.py)" \
-	  $(PYTEST) -m "not long" tests/unit tests/house tests/integration tests/browser
+	$(PYTEST) -m "not long" tests/unit tests/house tests/integration tests/browser
 
 unit: $(DEV_READY) $(BUNDLE)  ## The quick tests: Python only, a minute at most
 	$(PYTEST) -m "not long" tests/unit
 
 browser: $(DEV_READY) $(BUNDLE)  ## The tests in a real JupyterLab
-	LIVEWIDGET_KERNEL6_PYTHON="$$($(PYTHON) scripts/kernel6.py)" \
-	  $(PYTEST) -m "not long" tests/browser
+	$(PYTEST) -m "not long" tests/browser
 
 test-long: $(DEV_READY) $(BUNDLE)  ## Soaks and mass fault runs; writes docs/reports/test-long.md
-	LIVEWIDGET_KERNEL6_PYTHON="$$($(PYTHON) scripts/kernel6.py)" \
-	  $(PYTEST) -m long --timeout=7200 --report=docs/reports/test-long.md tests
+	$(PYTEST) -m long --timeout=7200 --report=docs/reports/test-long.md tests
 
 bench: $(DEV_READY) $(BUNDLE)  ## Measure the promised speeds; writes docs/reports/
 	$(PYTHON) -m benchmarks
