@@ -32,6 +32,9 @@ SETTINGS = {
 }
 
 
+USER_SETTINGS = "config/lab/user-settings/@jupyterlab"
+
+
 class Lab:
     """One server, started in a folder that is the tests' own.
 

@@ -21,39 +21,7 @@ ARTIFACTS = Path("artifacts/browser")
 # What is not ours to mend, and why it is there.
 EXPECTED_ERRORS: dict[str, str] = {}
 
-IN_PAGE = """
-window.lab = {
-  get panel() { return jupyterapp.shell.currentWidget; },
-  get kernel() { return this.panel?.sessionContext?.session?.kernel; },
-  get cells() { return this.panel.content.model.sharedModel; },
-  idle() { return this.panel?.sessionContext?.isReady && this.kernel?.status === "idle"; },
-  setCells(sources) {
-    const cells = this.cells;
-    cells.transact(() => {
-      cells.deleteCellRange(0, cells.cells.length);
-      cells.insertCells(0, sources.map((source) => ({ cell_type: "code", source, metadata: {}, outputs: [] })));
-    });
-  },
-  run(place) {
-    const notebook = this.panel.content;
-    notebook.activeCellIndex = place;
-    notebook.deselectAll();
-    window.lab.ran = window.lab.ran ?? {};
-    window.lab.ran[place] = false;
-    void jupyterapp.commands.execute("notebook:run-cell").then(() => { window.lab.ran[place] = true; });
-  },
-  outputs(place) { return this.panel.content.widgets[place].model.sharedModel.getOutputs(); },
-  async ask(code) {
-    const future = this.kernel.requestExecute({ code, silent: true, store_history: false });
-    let text = "";
-    future.onIOPub = ({ header, content }) => {
-      if (header.msg_type === "stream" && content.name === "stdout") text += content.text;
-    };
-    const { content } = await future.done;
-    return { text, error: content.status === "ok" ? null : `${content.ename}: ${content.evalue}` };
-  },
-};
-"""
+HERE = Path(__file__).parent
 
 
 class Notebook:
@@ -66,24 +34,26 @@ class Notebook:
         self.errors: list[str] = []
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.errors.append(f"page error: {error}"))
-        page.add_init_script(path=Path(__file__).with_name("wire.js"))
+        for script in ("wire.js", "page.js"):
+            page.add_init_script(path=HERE / script)
 
     def open(self) -> None:
         """Load or reload the page and wait for its kernel."""
         self.page.goto(f"{self.url}/lab/tree/{self.name}?reset")
         self._ready()
 
+    def save(self) -> None:
+        """Save the notebook, and with it the outputs that another page is to show."""
+        self.js("jupyterapp.commands.execute('docmanager:save')")
+
     def refresh(self) -> None:
-        """Reload the page as a person does; the kernel goes on."""
+        """Save, and reload the page as a person does; the kernel goes on."""
+        self.save()
         self.page.reload()
         self._ready()
 
     def _ready(self) -> None:
-        self.page.wait_for_function(
-            "() => window.jupyterapp?.shell?.currentWidget", timeout=60 * SECONDS
-        )
-        self.page.evaluate(IN_PAGE)
-        self.until("lab.idle()", timeout=60)
+        self.until("lab.idle", timeout=60)
 
     def until(self, expression: str, timeout: float = 10, arg: Any = None) -> None:
         """Wait until an expression in the page is true; seconds."""
@@ -150,7 +120,7 @@ class Notebook:
     def restart_kernel(self) -> None:
         """Restart the kernel and wait until it is idle again."""
         self.js("lab.kernel.restart()")
-        self.until("lab.idle()", timeout=30)
+        self.until("lab.idle", timeout=30)
 
     # What is seen
 
@@ -166,11 +136,20 @@ class Notebook:
         png = (locator or self.page).screenshot(path=ARTIFACTS / f"{name}.png")
         return pixels(png)
 
+    def heap_bytes(self) -> int:
+        """What the page's scripts hold, after the garbage is gone."""
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("HeapProfiler.collectGarbage")
+        session.send("Performance.enable")
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        session.detach()
+        return int(next(m["value"] for m in metrics if m["name"] == "JSHeapUsedSize"))
+
     # What goes over the wire
 
     def wire(self) -> dict[str, int]:
         """Counts since the page was loaded: messages, bytes, ticks, tickBytes, sent."""
-        counts: dict[str, int] = self.js("({...__wire, sockets: undefined})")
+        counts: dict[str, int] = self.js("__wire")
         return counts
 
     def assert_no_errors(self) -> None:

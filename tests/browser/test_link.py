@@ -81,7 +81,7 @@ def test_the_browser_is_heard_beside_a_busy_cell(linked: Notebook, kernel: str) 
         assert statistics.median(seen["heard"]) < 200
         assert not any(seen["deaf"])
     linked.ask("heard.clear()")
-    linked.until("lab.idle()")
+    linked.until("lab.idle")
     linked.until_kernel("len(heard) > 3 and not link.deaf()")
 
 
