@@ -1,0 +1,195 @@
+/** One chart of the page, shared by all its views: store, visible range, drawing, messages. */
+import type { Frame } from "../data/frame";
+import { type Status, WAITING } from "../data/status";
+import type { Drawable } from "../link/clock";
+import type { PageLink, Port } from "../link/page";
+import type { Curve, Renderer } from "../renderer/base";
+import { extent, YRange } from "../renderer/yrange";
+import { ChartStore } from "../store/store";
+import type { ChartAck, Save } from "../wire/messages";
+import { DrawCounters } from "./counters";
+import { Viewport } from "./viewport";
+
+/** What the runtime tells of itself; each view listens. */
+export type Change = "drawn" | "series" | "state" | "status" | "zoom";
+
+/** What the runtime knows of a view. */
+export interface ViewPort {
+  visible(): boolean;
+  save(save: Save): Promise<void>;
+}
+
+const RANGE_PACE_MS = 80;
+const SNAPSHOT_RETRY_MS = 2000;
+
+export class ChartRuntime implements Port, Drawable {
+  readonly store = new ChartStore();
+  readonly viewport = new Viewport();
+  readonly yRange = new YRange();
+  readonly counters = new DrawCounters();
+  readonly views = new Set<ViewPort>();
+  lastStatus: Status = WAITING;
+  endReason: string | null = null;
+  cap = 30;
+  #hidden = new Set<string>();
+  #listeners = new Set<(change: Change) => void>();
+  #drawnSequence = 0;
+  #asked = Number.NEGATIVE_INFINITY;
+  #range: ReturnType<typeof setTimeout> | null = null;
+  #rangeSent = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    readonly chart: number,
+    readonly page: PageLink,
+    readonly renderer: Renderer,
+    private saveFile: (name: string, mime: string, bytes: DataView) => void,
+  ) {
+    this.endReason = page.endReason;
+  }
+
+  /** Calls `listener` at each change until `signal` aborts. */
+  listen(listener: (change: Change) => void, signal: AbortSignal): void {
+    this.#listeners.add(listener);
+    signal.addEventListener("abort", () => this.#listeners.delete(listener));
+  }
+
+  // -- from the link
+
+  frame(frame: Frame): void {
+    const before = this.store.generation;
+    const outcome = this.store.apply(frame);
+    if (outcome === "gap") this.#askSnapshot();
+    if (outcome !== "applied") return;
+    const last = this.store.last as Frame;
+    if (last.snapshot) this.#emit("series");
+    const zoomed = this.viewport.zoomed;
+    this.viewport.follow(last, performance.now());
+    if (before !== last.generation) this.yRange.refit();
+    if (zoomed !== this.viewport.zoomed) this.#emit("zoom");
+    this.requestDraw();
+  }
+
+  status(status: Status): void {
+    this.lastStatus = status;
+    this.#emit("status");
+  }
+
+  ended(reason: string): void {
+    this.endReason = reason || "closed";
+    this.#emit("state");
+  }
+
+  pageChanged(): void {
+    this.#emit("state");
+  }
+
+  save(save: Save): void {
+    for (const view of this.views) {
+      void view.save(save);
+      return;
+    }
+  }
+
+  download(name: string, mime: string, bytes: DataView): void {
+    this.saveFile(name, mime, bytes);
+  }
+
+  ack(): ChartAck | null {
+    return this.visible() ? this.counters.take(this.#drawnSequence) : null;
+  }
+
+  // -- from the controls
+
+  isHidden(name: string): boolean {
+    return this.#hidden.has(name);
+  }
+
+  toggle(name: string): void {
+    if (!this.#hidden.delete(name)) this.#hidden.add(name);
+    this.yRange.refit();
+    this.#emit("series");
+    this.requestDraw();
+  }
+
+  /** Shows [start, stop], nanoseconds after the store's origin. */
+  zoom(start: number, stop: number): void {
+    if (!this.viewport.known) return;
+    const token = this.viewport.zoom(start, stop, performance.now());
+    this.yRange.refit();
+    this.#sendRange(token, RANGE_PACE_MS);
+    this.#emit("zoom");
+    this.requestDraw();
+  }
+
+  backToLive(): void {
+    if (!this.viewport.zoomed) return;
+    this.#sendRange(this.viewport.live(performance.now()), 0);
+    this.yRange.refit();
+    this.#emit("zoom");
+  }
+
+  requestDraw(): void {
+    if (this.viewport.known && this.visible()) this.page.clock.request(this);
+  }
+
+  visible(): boolean {
+    return [...this.views].some((view) => view.visible());
+  }
+
+  curves(): Curve[] {
+    return this.store.series.map(({ name, track }) => ({
+      x: track.x,
+      y: track.y,
+      visible: !this.#hidden.has(name),
+    }));
+  }
+
+  // -- drawing
+
+  draw(now: number): void {
+    const began = performance.now();
+    const curves = this.curves();
+    const { origin, start, stop } = this.viewport;
+    this.yRange.update(extent(curves, start, stop), now);
+    const { low, high } = this.yRange;
+    this.renderer.draw({ curves, origin, start, stop, low, high });
+    const fresh = this.store.sequence !== this.#drawnSequence;
+    this.#drawnSequence = this.store.sequence;
+    this.counters.drew(performance.now() - began);
+    if (fresh) this.#age(this.store.last?.arrival ?? Number.NaN);
+    this.#emit("drawn");
+  }
+
+  /** Notes how old the picture was once the browser had painted it: the next task comes after. */
+  #age(arrival: number): void {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => {
+      channel.port1.close();
+      this.counters.aged(Date.now() - arrival);
+    };
+    channel.port2.postMessage(null);
+  }
+
+  #askSnapshot(): void {
+    const now = performance.now();
+    if (now - this.#asked < SNAPSHOT_RETRY_MS) return;
+    this.#asked = now;
+    this.page.send({ kind: "snapshot", chart: this.chart, have: this.store.sequence });
+  }
+
+  /** Sends the range as it is when the pace allows: a wheel turns faster than a kernel rebuilds. */
+  #sendRange(token: number, pace: number): void {
+    if (this.#range !== null) clearTimeout(this.#range);
+    const wait = Math.max(0, this.#rangeSent + pace - performance.now());
+    this.#range = setTimeout(() => {
+      this.#range = null;
+      this.#rangeSent = performance.now();
+      const range = this.viewport.zoomed ? this.viewport.text() : null;
+      this.page.send({ kind: "range", chart: this.chart, token, range });
+    }, wait);
+  }
+
+  #emit(change: Change): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}

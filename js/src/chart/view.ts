@@ -1,0 +1,275 @@
+/** One view of a chart in the page: toolbar, plot with hover and zoom, legend, performance strip. */
+import { Announcer } from "../controls/announce";
+import { element } from "../controls/dom";
+import { fileName, saveFile } from "../controls/download";
+import { Hover } from "../controls/hover";
+import { Legend } from "../controls/legend";
+import { brief } from "../controls/numbers";
+import { pngOf } from "../controls/png";
+import { Sight } from "../controls/sight";
+import { Toolbar } from "../controls/toolbar";
+import { keyboard, pointerZoom } from "../controls/zoom";
+import type { WidgetModel } from "../link/jupyter";
+import { Strip } from "../monitor/strip";
+import { type Area, MARGIN, type Plot } from "../renderer/base";
+import { colorsOf } from "../renderer/palette";
+import { Zone } from "../renderer/zone";
+import type { Save } from "../wire/messages";
+import type { Change, ChartRuntime, ViewPort } from "./runtime";
+import { change, settingsOf, watch } from "./settings";
+import { type Shown, shownState } from "./state";
+
+const SUMMARY_MS = 5000;
+const LEGEND_MS = 250;
+
+export class ChartView implements ViewPort {
+  #toolbar: Toolbar;
+  #notice = element("div", "lw-notice", { role: "note" });
+  #plot = element("div", "lw-plot", { tabindex: 0, role: "img" });
+  #stage = element("div", "lw-stage");
+  #zoneLabel = element("div", "lw-zone");
+  #yLabel = element("div", "lw-y-label");
+  #empty = element("div", "lw-empty", {}, "Waiting for data");
+  #legend: Legend;
+  #strip = new Strip();
+  #hover: Hover;
+  #announcer: Announcer;
+  #sight: Sight;
+  #opened: Plot | null = null;
+  #zone = new Zone("UTC");
+  #shown: Shown | null = null;
+  #legendAt = 0;
+  #summaryAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private el: HTMLElement,
+    private model: WidgetModel,
+    private runtime: ChartRuntime,
+    private signal: AbortSignal,
+  ) {
+    this.#toolbar = this.#makeToolbar();
+    this.#legend = new Legend((name) => runtime.toggle(name));
+    const area = () => this.#area();
+    this.#hover = new Hover(
+      runtime,
+      area,
+      () => this.#zone,
+      () => this.#colors(),
+    );
+    this.#announcer = new Announcer(signal);
+    this.#build();
+    pointerZoom(this.#stage, runtime, area, this.#hover, signal);
+    keyboard(this.#plot, runtime, () => this.#togglePause(), signal);
+    this.#sight = new Sight(
+      this.#plot,
+      runtime.page,
+      runtime.chart,
+      () => this.#area().width,
+      () => this.#seen(),
+      signal,
+    );
+    runtime.views.add(this);
+    signal.addEventListener("abort", () => runtime.views.delete(this));
+    runtime.listen((what) => this.#changed(what), signal);
+    watch(model, () => this.#settingsChanged(), signal);
+    this.#settingsChanged();
+    this.#changed("series");
+    this.#changed("status");
+    this.#changed("zoom");
+  }
+
+  /** Opens the plot; resolves when it can be drawn on. */
+  async open(): Promise<void> {
+    this.#opened = await this.runtime.renderer.open(this.#plot, this.signal);
+    this.#sight.tell();
+    this.runtime.requestDraw();
+  }
+
+  visible(): boolean {
+    return this.#opened !== null && this.#sight.visible;
+  }
+
+  /** Answers the kernel's wish for a picture. */
+  async save({ chart, request }: Save): Promise<void> {
+    const answer = { kind: "saved", chart, request } as const;
+    try {
+      this.runtime.page.send({ ...answer, error: "" }, [await this.#png()]);
+    } catch (error) {
+      this.runtime.page.send({ ...answer, error: String(error) });
+    }
+  }
+
+  #build(): void {
+    const { el } = this;
+    el.classList.add("livewidget");
+    this.#stage.style.inset = `${MARGIN.top}px ${MARGIN.right}px ${MARGIN.bottom}px ${MARGIN.left}px`;
+    this.#stage.append(this.#hover.el, this.#yLabel, this.#empty);
+    this.#plot.append(this.#stage, this.#zoneLabel);
+    el.replaceChildren(
+      this.#toolbar.el,
+      this.#notice,
+      this.#plot,
+      this.#legend.el,
+      this.#strip.el,
+      this.#announcer.el,
+    );
+    const hook = { runtime: this.runtime, store: this.runtime.store, stats: () => this.#stats() };
+    Object.defineProperty(el, "__livewidget", { value: hook, configurable: true });
+  }
+
+  #makeToolbar(): Toolbar {
+    const { model, runtime } = this;
+    return new Toolbar({
+      pause: () => this.#togglePause(),
+      window: (seconds) => change(model, "window", seconds),
+      samplingRate: (hertz) => change(model, "sampling_rate", hertz),
+      maxFps: (cap) => change(model, "max_fps", cap),
+      live: () => runtime.backToLive(),
+      csv: () => runtime.page.send({ kind: "export", chart: runtime.chart, format: "csv" }),
+      png: () => void this.#savePng(),
+    });
+  }
+
+  #togglePause(): void {
+    if (this.runtime.endReason === null) {
+      change(this.model, "paused", !settingsOf(this.model).paused);
+    }
+  }
+
+  #settingsChanged(): void {
+    const { model, runtime } = this;
+    const settings = settingsOf(model);
+    this.#toolbar.update(settings);
+    runtime.cap = settings.maxFps;
+    const height = Number(model.get("height")) || 320;
+    this.#plot.style.height = `${height}px`;
+    this.#zone = new Zone(String(model.get("tz") || "UTC"));
+    this.#zoneLabel.textContent = this.#zone.name;
+    this.#zoneLabel.title = `Times are in ${this.#zone.name}`;
+    this.#yLabel.textContent = String(model.get("y_label") ?? "");
+    this.#strip.el.hidden = !model.get("monitor");
+    this.#showState();
+    this.#changed("series");
+  }
+
+  #colors(): string[] {
+    return colorsOf(this.model.get("colors"));
+  }
+
+  #area(): Area {
+    const opened = this.#opened?.area();
+    if (opened && opened.width > 0) return opened;
+    const width = Math.max(0, this.#plot.clientWidth - MARGIN.left - MARGIN.right);
+    const height = Math.max(0, this.#plot.clientHeight - MARGIN.top - MARGIN.bottom);
+    return { left: MARGIN.left, top: MARGIN.top, width, height };
+  }
+
+  #changed(what: Change): void {
+    if (what === "drawn") this.#drawn();
+    else if (what === "series") this.#showLegend();
+    else if (what === "zoom") this.#toolbar.setZoomed(this.runtime.viewport.zoomed);
+    else this.#showState();
+    if (what === "status") this.#showStatus();
+  }
+
+  #seen(): void {
+    if (this.visible()) this.runtime.requestDraw();
+  }
+
+  #drawn(): void {
+    if (!this.visible()) return;
+    const { store, counters } = this.runtime;
+    const now = performance.now();
+    this.el.dataset.generation = String(store.generation);
+    this.el.dataset.sequence = String(store.sequence);
+    this.el.dataset.frames = String(counters.total);
+    this.#empty.hidden = store.series.some(({ track }) => track.length > 0);
+    this.#hover.refresh();
+    if (now - this.#legendAt >= LEGEND_MS) this.#showLegend();
+    if (now - this.#summaryAt >= SUMMARY_MS) this.#summarise(now);
+  }
+
+  #showLegend(): void {
+    this.#legendAt = performance.now();
+    const items = this.runtime.store.series.map(({ name, track }) => ({
+      name,
+      visible: !this.runtime.isHidden(name),
+      latest: track.length > 0 ? (track.y[track.length - 1] as number) : Number.NaN,
+    }));
+    this.#legend.update(items, this.#colors());
+  }
+
+  #summarise(now: number): void {
+    this.#summaryAt = now;
+    const series = this.runtime.store.series.map(({ name, track }) => {
+      return `${name} ${brief(track.y[track.length - 1] ?? Number.NaN)}`;
+    });
+    const title = settingsOf(this.model).title || "Live chart";
+    const state = this.#shown?.text ?? "";
+    this.#plot.setAttribute("aria-label", `${title}, ${state}. Latest: ${series.join(", ")}`);
+  }
+
+  #showState(): void {
+    const { runtime } = this;
+    const { paused } = settingsOf(this.model);
+    const { endReason, page } = runtime;
+    const shown = shownState(runtime.lastStatus, { endReason, silent: page.silent, paused });
+    this.#sight?.tell();
+    if (shown.text === this.#shown?.text) return;
+    this.#shown = shown;
+    this.el.dataset.state = shown.state;
+    this.#toolbar.chip.textContent = shown.text;
+    this.#toolbar.chip.title = shown.text;
+    this.#announcer.say(shown.text);
+    if (shown.state === "ended" && endReason !== null) this.#toolbar.disable();
+  }
+
+  #showStatus(): void {
+    const { lastStatus, store } = this.runtime;
+    const notes = [lastStatus.notice, ...store.meta.notes].filter((note) => note !== "");
+    this.#notice.textContent = notes.join(" · ");
+    this.#notice.hidden = notes.length === 0;
+    if (!this.#strip.el.hidden && this.visible()) this.#strip.update(lastStatus);
+  }
+
+  async #png(): Promise<ArrayBuffer> {
+    if (this.#opened === null) throw new Error("the plot is not open");
+    const { title } = settingsOf(this.model);
+    const shown = this.runtime.store.series
+      .map(({ name }, i) => ({ name, color: this.#colors()[i % this.#colors().length] as string }))
+      .filter(({ name }) => !this.runtime.isHidden(name));
+    return pngOf(this.#opened, {
+      title,
+      series: shown.map(({ name }) => name),
+      colors: shown.map(({ color }) => color),
+      note: this.#zone.name,
+    });
+  }
+
+  async #savePng(): Promise<void> {
+    try {
+      const name = `${fileName(settingsOf(this.model).title)}.png`;
+      saveFile(name, "image/png", await this.#png());
+    } catch (error) {
+      this.#announcer.say(`No PNG: ${String(error)}`);
+    }
+  }
+
+  #stats(): object {
+    const { store, counters, viewport, yRange } = this.runtime;
+    return {
+      state: this.#shown?.state,
+      generation: store.generation,
+      sequence: store.sequence,
+      frames: counters.total,
+      points: store.series.map(({ track }) => track.length),
+      zoomed: viewport.zoomed,
+      start: viewport.start,
+      stop: viewport.stop,
+      low: yRange.low,
+      high: yRange.high,
+      visible: this.visible(),
+      area: this.#area(),
+    };
+  }
+}

@@ -1,0 +1,45 @@
+/** The row of series below the plot: a button each, with its colour and its latest value. */
+import { colorAt } from "../renderer/palette";
+import { element } from "./dom";
+import { brief } from "./numbers";
+
+export interface LegendItem {
+  name: string;
+  visible: boolean;
+  latest: number;
+}
+
+export class Legend {
+  readonly el = element("div", "lw-legend", { role: "group", "aria-label": "Series" });
+  #names = "";
+  #buttons: { button: HTMLButtonElement; value: HTMLElement }[] = [];
+
+  constructor(private toggle: (name: string) => void) {}
+
+  update(items: LegendItem[], colors: string[]): void {
+    const names = JSON.stringify([items.map((item) => item.name), colors]);
+    if (names !== this.#names) this.#rebuild(items, colors);
+    this.#names = names;
+    items.forEach((item, i) => {
+      const made = this.#buttons[i];
+      if (!made) return;
+      made.button.setAttribute("aria-pressed", String(item.visible));
+      const text = brief(item.latest);
+      if (made.value.textContent !== text) made.value.textContent = text;
+    });
+  }
+
+  #rebuild(items: LegendItem[], colors: string[]): void {
+    this.#buttons = items.map((item, i) => {
+      const swatch = element("span", "lw-swatch");
+      swatch.style.background = colorAt(colors, i);
+      const value = element("span", "lw-value");
+      const attributes = { type: "button", title: `Show or hide ${item.name}` };
+      const name = element("span", "lw-name", {}, item.name);
+      const made = element("button", "lw-series", attributes, swatch, name, value);
+      made.addEventListener("click", () => this.toggle(item.name));
+      return { button: made, value };
+    });
+    this.el.replaceChildren(...this.#buttons.map((made) => made.button));
+  }
+}

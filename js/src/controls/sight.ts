@@ -1,0 +1,57 @@
+/** Tells the kernel what a view shows: its width, and whether it can be seen. */
+import type { PageLink } from "../link/page";
+
+/** A resize comes in a burst: only its end is worth a rebuild of the view. */
+const QUIET_MS = 100;
+
+export class Sight {
+  #id: number;
+  #onScreen = false;
+  #sent = "";
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(
+    private el: HTMLElement,
+    private page: PageLink,
+    private chart: number,
+    private width: () => number,
+    private changed: () => void,
+    signal: AbortSignal,
+  ) {
+    this.#id = page.nextView();
+    const seen = new IntersectionObserver((entries) => {
+      this.#onScreen = entries.at(-1)?.isIntersecting ?? false;
+      this.tell();
+    });
+    const sized = new ResizeObserver(() => this.#later());
+    seen.observe(el);
+    sized.observe(el);
+    signal.addEventListener("abort", () => {
+      seen.disconnect();
+      sized.disconnect();
+      if (this.#timer !== null) clearTimeout(this.#timer);
+      if (this.#sent !== "") page.send({ kind: "bye", chart, view: this.#id });
+    });
+  }
+
+  get visible(): boolean {
+    return this.#onScreen && this.el.isConnected && this.page.inSight;
+  }
+
+  /** Sends what has changed since the last time, if anything. */
+  tell(): void {
+    const width = Math.round(this.width());
+    if (width <= 0) return;
+    const state = { width, visible: this.visible, ratio: window.devicePixelRatio || 1 };
+    const text = JSON.stringify(state);
+    if (text === this.#sent) return;
+    this.#sent = text;
+    this.page.send({ kind: "view", chart: this.chart, view: this.#id, ...state });
+    this.changed();
+  }
+
+  #later(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.tell(), QUIET_MS);
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Whether the page's animation frames run: a page that is covered or minimised still says it is
+ * visible, but its frames fall to one a second or stop.
+ */
+import type { Frames } from "./clock";
+
+/** A frame that takes longer than this after it was asked for is one of a page out of sight. */
+const PROMPT_MS = 300;
+/** A check that comes this late says that the page was busy, which is no sign of being hidden. */
+const LATE_MS = 250;
+
+export class FramesAlive {
+  alive = true;
+  #asked: number | null = null;
+  #expected = Number.NaN;
+  #missed = 0;
+
+  constructor(
+    private frames: Frames,
+    private changed: () => void,
+    private now: () => number = () => performance.now(),
+  ) {}
+
+  /** Called every `period` ms by the page's timer. */
+  check(period: number): void {
+    const now = this.now();
+    const late = now - this.#expected > LATE_MS;
+    this.#expected = now + period;
+    if (this.#asked === null) this.#ask(now);
+    else if (late) this.#asked = now;
+    else if (now - this.#asked > PROMPT_MS) {
+      this.#missed += 1;
+      if (this.#missed >= 2) this.#become(false);
+    }
+  }
+
+  #ask(now: number): void {
+    this.#asked = now;
+    this.frames.request(() => {
+      const answered = this.now();
+      const prompt = this.#asked !== null && answered - this.#asked <= PROMPT_MS;
+      this.#asked = null;
+      if (prompt) {
+        this.#missed = 0;
+        this.#become(true);
+      } else if (!this.alive) {
+        this.#ask(answered);
+      }
+    });
+  }
+
+  #become(alive: boolean): void {
+    if (this.alive === alive) return;
+    this.alive = alive;
+    this.changed();
+  }
+}

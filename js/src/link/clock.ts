@@ -1,0 +1,63 @@
+/** One animation clock for all charts of a page: draws what asked for it, no oftener than its cap. */
+
+export interface Drawable {
+  /** Most drawings a second. */
+  readonly cap: number;
+  /** Draws now; `now` in milliseconds as `performance.now()` counts. */
+  draw(now: number): void;
+}
+
+/** The browser's animation frames, or a test's. */
+export interface Frames {
+  request(callback: (now: number) => void): number;
+  cancel(handle: number): void;
+}
+
+export const browserFrames: Frames = {
+  request: (callback) => requestAnimationFrame(callback),
+  cancel: (handle) => cancelAnimationFrame(handle),
+};
+
+// Animation frames jitter by a few ms; without slack a cap of 30 would fall to 20 at 60 Hz.
+const SLACK_MS = 4;
+
+export class FrameClock {
+  #waiting = new Set<Drawable>();
+  #last = new WeakMap<Drawable, number>();
+  #handle: number | null = null;
+
+  constructor(private frames: Frames = browserFrames) {}
+
+  /** Asks for one drawing at the next frame that the drawable's cap allows. */
+  request(drawable: Drawable): void {
+    this.#waiting.add(drawable);
+    this.#schedule();
+  }
+
+  forget(drawable: Drawable): void {
+    this.#waiting.delete(drawable);
+    if (this.#waiting.size === 0 && this.#handle !== null) {
+      this.frames.cancel(this.#handle);
+      this.#handle = null;
+    }
+  }
+
+  #schedule(): void {
+    if (this.#handle !== null || this.#waiting.size === 0) return;
+    this.#handle = this.frames.request((now) => {
+      this.#handle = null;
+      for (const drawable of [...this.#waiting]) this.#offer(drawable, now);
+      this.#schedule();
+    });
+  }
+
+  #offer(drawable: Drawable, now: number): void {
+    const period = 1000 / Math.max(1, drawable.cap);
+    const last = this.#last.get(drawable) ?? Number.NEGATIVE_INFINITY;
+    if (now - last < period - SLACK_MS) return;
+    // Counting from when it was due, not from when it came, keeps the average at the cap.
+    this.#last.set(drawable, Math.max(last + period, now - period));
+    this.#waiting.delete(drawable);
+    drawable.draw(now);
+  }
+}

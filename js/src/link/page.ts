@@ -1,0 +1,161 @@
+/** The page's end of the link: one listener, one client, one clock and one stream of acks. */
+import type { Frame } from "../data/frame";
+import type { Status } from "../data/status";
+import { type ChartAck, readMessage, type Save, type Tick, type ToKernel } from "../wire/messages";
+import { readPacket } from "../wire/packet";
+import { AckPace } from "./acks";
+import { FramesAlive } from "./alive";
+import { browserFrames, FrameClock, type Frames } from "./clock";
+
+/** What the link needs of the page's widget model; `close` stops listening. */
+export interface Channel {
+  send(content: unknown, buffers?: ArrayBuffer[]): void;
+  listen(message: (content: unknown, buffers: DataView[]) => void): void;
+  onEnd(ended: (reason: string) => void): void;
+  close(): void;
+}
+
+/** One chart, or one performance strip, that the link serves. */
+export interface Port {
+  frame?(frame: Frame): void;
+  status?(status: Status): void;
+  ended?(reason: string): void;
+  save?(save: Save): void;
+  download?(name: string, mime: string, bytes: DataView): void;
+  /** The page came into sight or went, or the link fell silent or was heard again. */
+  pageChanged?(): void;
+  /** Counters since the last call; null while no view of the chart is in sight. */
+  ack?(): ChartAck | null;
+}
+
+const TIMER_MS = 250;
+const SILENCE_MS = 5000;
+
+export class PageLink {
+  readonly client = crypto.getRandomValues(new Uint32Array(2)).join("-");
+  readonly clock: FrameClock;
+  /** Why the link is gone; null while it stands. */
+  endReason: string | null = null;
+  silent = false;
+  #ports = new Map<number, Set<Port>>();
+  #pace = new AckPace();
+  #alive: FramesAlive;
+  #heard = Date.now();
+  #timer: ReturnType<typeof setInterval> | null = null;
+  #views = 0;
+
+  constructor(
+    private channel: Channel,
+    frames: Frames = browserFrames,
+  ) {
+    this.clock = new FrameClock(frames);
+    this.#alive = new FramesAlive(frames, () => this.#sightChanged());
+    channel.listen((content, buffers) => this.#receive(content, buffers));
+    channel.onEnd((reason) => this.#end(reason));
+    document.addEventListener("visibilitychange", this.#sightChanged);
+    this.#timer = setInterval(() => this.#beat(), TIMER_MS);
+  }
+
+  /** Whether the page can be seen: its frames run and the browser says so. */
+  get inSight(): boolean {
+    return this.#alive.alive && document.visibilityState === "visible";
+  }
+
+  nextView(): number {
+    this.#views += 1;
+    return this.#views;
+  }
+
+  /** Serves `port` with what comes for `chart` until the returned function is called. */
+  join(chart: number, port: Port): () => void {
+    const ports = this.#ports.get(chart) ?? new Set();
+    this.#ports.set(chart, ports.add(port));
+    return () => {
+      ports.delete(port);
+      if (ports.size === 0 && this.#ports.get(chart) === ports) this.#ports.delete(chart);
+    };
+  }
+
+  send(message: ToKernel, buffers: ArrayBuffer[] = []): void {
+    if (this.endReason === null) this.channel.send({ ...message, client: this.client }, buffers);
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    document.removeEventListener("visibilitychange", this.#sightChanged);
+    this.channel.close();
+  }
+
+  #receive(content: unknown, buffers: DataView[]): void {
+    const message = readMessage(content);
+    if (message === null) return;
+    const buffer = buffers[0];
+    if (message.kind === "tick") this.#tick(message, buffer);
+    else if (message.kind === "closed") this.#tell(message.chart, (p) => p.ended?.(message.reason));
+    else if (message.kind === "save") this.#tell(message.chart, (p) => p.save?.(message));
+    else if (message.client === this.client && buffer) {
+      this.#tell(message.chart, (p) => p.download?.(message.name, message.mime, buffer));
+    }
+  }
+
+  #tick(tick: Tick, packet: DataView | undefined): void {
+    const now = Date.now();
+    this.#heard = now;
+    if (this.silent) this.#setSilent(false);
+    if (packet) {
+      for (const frame of readPacket(packet)) this.#tell(frame.chart, (p) => p.frame?.(frame));
+    }
+    for (const [chart, status] of tick.status) this.#tell(chart, (p) => p.status?.(status));
+    if (this.#pace.heard(tick.tick, tick.sent, now)) this.#acknowledge(now);
+  }
+
+  #tell(chart: number, tell: (port: Port) => void): void {
+    for (const port of this.#ports.get(chart) ?? []) tell(port);
+  }
+
+  #tellAll(tell: (port: Port) => void): void {
+    for (const chart of this.#ports.keys()) this.#tell(chart, tell);
+  }
+
+  #acknowledge(now: number): void {
+    if (!this.inSight) return;
+    const charts: Record<string, ChartAck> = {};
+    for (const [chart, ports] of this.#ports) {
+      for (const port of ports) {
+        const ack = port.ack?.();
+        if (ack) charts[chart] = ack;
+      }
+    }
+    if (Object.keys(charts).length === 0) return;
+    this.#pace.acknowledged(now);
+    const { tick, sent, received } = this.#pace;
+    this.send({ kind: "ack", tick, sent, received, now, charts });
+  }
+
+  #beat(): void {
+    if (this.endReason !== null) return;
+    const now = Date.now();
+    this.#alive.check(TIMER_MS);
+    if (this.#pace.due(now)) this.#acknowledge(now);
+    const silent = this.inSight && now - this.#heard > SILENCE_MS;
+    if (silent !== this.silent) this.#setSilent(silent);
+  }
+
+  #setSilent(silent: boolean): void {
+    this.silent = silent;
+    this.#tellAll((p) => p.pageChanged?.());
+  }
+
+  #sightChanged = (): void => {
+    // Nothing was sent to a page out of sight: its silence counts from now.
+    if (this.inSight) this.#heard = Date.now();
+    this.#tellAll((p) => p.pageChanged?.());
+  };
+
+  #end(reason: string): void {
+    if (this.endReason !== null) return;
+    this.endReason = reason;
+    this.#tellAll((p) => p.ended?.(reason));
+  }
+}

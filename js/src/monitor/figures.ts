@@ -1,0 +1,105 @@
+/** Which figures the strip shows, and how they read. */
+import { bytes, short } from "../controls/numbers";
+import type { Status } from "../data/status";
+
+export interface Figure {
+  label: string;
+  title: string;
+  /** Shown while the strip is folded. */
+  compact: boolean;
+  text(status: Status): string;
+  /** What the sparkline follows; null where it is not known. */
+  value(status: Status): number | null;
+}
+
+const percent = (share: number) => `${Math.round(share * 100)} %`;
+const ms = (value: number | null | undefined) => (value == null ? "–" : `${short(value)} ms`);
+const lost = (s: Status) => s.dropped + s.rejected;
+
+export const FIGURES: Figure[] = [
+  {
+    label: "fps",
+    title: "Frames drawn a second, and the cap",
+    compact: true,
+    text: (s) => `${short(s.fps)} / ${s.cap}`,
+    value: (s) => s.fps,
+  },
+  {
+    label: "latency",
+    title: "From arrival to pixel: median and 99th percentile",
+    compact: true,
+    text: (s) => (s.latency_ms ? `${short(s.latency_ms[0])} / ${short(s.latency_ms[1])} ms` : "–"),
+    value: (s) => s.latency_ms?.[0] ?? null,
+  },
+  {
+    label: "events",
+    title: "Events a second in",
+    compact: true,
+    text: (s) => `${short(s.rate)}/s`,
+    value: (s) => s.rate,
+  },
+  {
+    label: "wire",
+    title: "Bytes a second to the browser",
+    compact: true,
+    text: (s) => `${bytes(s.bytes)}/s`,
+    value: (s) => s.bytes,
+  },
+  {
+    label: "buffer",
+    title: "How full the buffer is, and its rows",
+    compact: true,
+    text: (s) => percent(s.fill),
+    value: (s) => s.fill,
+  },
+  {
+    label: "lost",
+    title: "Events dropped or rejected since the start",
+    compact: true,
+    text: (s) => short(lost(s)),
+    value: lost,
+  },
+  {
+    label: "draw",
+    title: "Main-thread time of one drawing",
+    compact: false,
+    text: (s) => ms(s.draw_ms),
+    value: (s) => s.draw_ms,
+  },
+  {
+    label: "kernel CPU",
+    title: "Of one core, the kernel's process",
+    compact: false,
+    text: (s) => `${Math.round(s.cpu)} %`,
+    value: (s) => s.cpu,
+  },
+  {
+    label: "kernel memory",
+    title: "Resident memory of the kernel's process",
+    compact: false,
+    text: (s) => bytes(s.memory),
+    value: (s) => s.memory,
+  },
+];
+
+/** The counts as one line: where every received event is. */
+export function account(s: Status): string {
+  const parts = [
+    `${short(s.received)} received`,
+    `${short(s.stored)} stored`,
+    `${short(s.filtered)} filtered`,
+    `${short(s.rejected)} rejected`,
+    `${short(s.dropped)} dropped`,
+    `${short(s.in_flight)} in flight`,
+  ];
+  if (s.late > 0) parts.push(`${short(s.late)} late`);
+  if (s.gaps > 0) parts.push(`${short(s.gaps)} gaps`);
+  return parts.join(" · ");
+}
+
+/** Why events were lost, as one line; empty where none were. */
+export function reasons(s: Status): string {
+  return Object.entries(s.reasons)
+    .map(([reason, count]) => `${reason}: ${short(count)}`)
+    .join(" · ");
+}

@@ -1,0 +1,43 @@
+/** The performance strip by itself: the status of a subject that may be drawn elsewhere or not. */
+import { shownState } from "../chart/state";
+import { element } from "../controls/dom";
+import { type Status, WAITING } from "../data/status";
+import type { PageLink } from "../link/page";
+import { Strip } from "./strip";
+
+/** Shows the subject `chart` of `page` in `el` until `signal` aborts. */
+export function showPerformance(
+  el: HTMLElement,
+  page: PageLink,
+  chart: number,
+  title: string,
+  signal: AbortSignal,
+): void {
+  const strip = new Strip(true);
+  const chip = element("span", "lw-chip");
+  const heading = element("span", "lw-title", {}, title || "Performance");
+  el.classList.add("livewidget", "lw-alone");
+  el.replaceChildren(element("div", "lw-toolbar", {}, heading, chip), strip.el);
+  let last: Status = WAITING;
+  let endReason = page.endReason;
+  const show = () => {
+    const known = { endReason, silent: page.silent, paused: last.state === "paused" };
+    const { state, text } = shownState(last, known);
+    el.dataset.state = state;
+    chip.textContent = text;
+  };
+  const leave = page.join(chart, {
+    status(status) {
+      last = status;
+      strip.update(status);
+      show();
+    },
+    ended(reason) {
+      endReason = reason || "closed";
+      show();
+    },
+    pageChanged: show,
+  });
+  signal.addEventListener("abort", leave);
+  show();
+}

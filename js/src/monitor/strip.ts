@@ -1,0 +1,86 @@
+/** The performance strip: one line, which unfolds to figures with sparklines. Twice a second. */
+import { element, ICONS, icon } from "../controls/dom";
+import type { Status } from "../data/status";
+import { account, FIGURES, reasons } from "./figures";
+import { History, sparkline } from "./history";
+
+const WIDTH = 96;
+const HEIGHT = 20;
+const SVG = "http://www.w3.org/2000/svg";
+
+interface Cell {
+  history: History;
+  brief: HTMLElement | null;
+  value: HTMLElement;
+  line: SVGPathElement;
+}
+
+export class Strip {
+  readonly el: HTMLElement;
+  #details: HTMLDetailsElement;
+  #limit = element("span", "lw-limit");
+  #account = element("div", "lw-account");
+  #reasons = element("div", "lw-account");
+  #cells: Cell[] = [];
+  #last: Status | null = null;
+
+  constructor(unfolded = false) {
+    const line = element("span", "lw-brief");
+    const grid = element("div", "lw-grid");
+    for (const figure of FIGURES) {
+      const value = element("span", "lw-figure-value", {}, "–");
+      const brief = figure.compact ? element("b", "", {}, "–") : null;
+      if (brief) {
+        const title = { title: figure.title };
+        line.append(element("span", "lw-brief-item", title, `${figure.label} `, brief));
+      }
+      const path = document.createElementNS(SVG, "path");
+      const label = element("span", "lw-figure-label", {}, figure.label);
+      grid.append(element("div", "lw-figure", { title: figure.title }, label, value, spark(path)));
+      this.#cells.push({ history: new History(), brief, value, line: path });
+    }
+    const fold = icon(ICONS.fold);
+    const summary = element("summary", "lw-summary", { title: "Performance" }, fold, line);
+    summary.append(this.#limit);
+    this.#details = element("details", "lw-strip", {}, summary, grid, this.#account, this.#reasons);
+    this.#details.open = unfolded;
+    this.#details.addEventListener("toggle", () => this.#last && this.#unfold(this.#last));
+    this.el = this.#details;
+  }
+
+  update(status: Status): void {
+    this.#last = status;
+    FIGURES.forEach((figure, i) => {
+      const cell = this.#cells[i] as Cell;
+      cell.history.add(figure.value(status));
+      setText(cell.brief, figure.text(status));
+    });
+    setText(this.#limit, status.loop === "open" ? `Open loop. ${status.limit}` : status.limit);
+    this.#limit.title = status.limit;
+    if (this.#details.open) this.#unfold(status);
+  }
+
+  #unfold(status: Status): void {
+    FIGURES.forEach((figure, i) => {
+      const cell = this.#cells[i] as Cell;
+      setText(cell.value, figure.text(status));
+      cell.line.setAttribute("d", sparkline(cell.history.values, WIDTH, HEIGHT));
+    });
+    setText(this.#account, account(status));
+    setText(this.#reasons, reasons(status));
+  }
+}
+
+function spark(path: SVGPathElement): SVGSVGElement {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "lw-spark");
+  svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(path);
+  return svg;
+}
+
+function setText(target: HTMLElement | null, text: string): void {
+  if (target !== null && target.textContent !== text) target.textContent = text;
+}

@@ -1,0 +1,50 @@
+/** What a renderer is given and what it gives back; bqplot marks are the first implementation. */
+
+export interface Tick {
+  value: number;
+  label: string;
+}
+
+/** One curve. `x` in nanoseconds after the picture's origin. */
+export interface Curve {
+  x: Float64Array;
+  y: Float64Array;
+  visible: boolean;
+}
+
+/** Everything one drawing shows. `start`, `stop`: the visible range, nanoseconds after `origin`. */
+export interface Picture {
+  curves: Curve[];
+  origin: bigint;
+  start: number;
+  stop: number;
+  low: number;
+  high: number;
+}
+
+/** The rectangle that the curves are drawn in, CSS pixels within the plot's element. */
+export interface Area {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+/** One view of the chart in the page. */
+export interface Plot {
+  el: HTMLElement;
+  area(): Area;
+  /** The svg elements that make up the picture, bottom first. */
+  layers(): SVGSVGElement[];
+}
+
+export interface Renderer {
+  /** Opens a view within `host` once that has a size; gone when `signal` aborts. */
+  open(host: HTMLElement, signal: AbortSignal): Promise<Plot>;
+  /** Draws `picture` on every open view. */
+  draw(picture: Picture): void;
+  setColors(colors: string[]): void;
+  setZone(name: string): void;
+}
+
+export const MARGIN = { top: 10, right: 14, bottom: 24, left: 58 };

@@ -1,0 +1,90 @@
+/** One bqplot figure view in the page: opened, patched, measured, drawn on. */
+import type { PageView } from "../link/jupyter";
+import { type Area, MARGIN, type Picture, type Plot } from "./base";
+import { type FastAxis, patchAxis } from "./bqplot-axis";
+import { type FastLines, patchLines } from "./bqplot-lines";
+import { pathOf } from "./path";
+import { timeTicks, valueTicks } from "./ticks";
+import type { Zone } from "./zone";
+
+/** What we use of bqplot's Figure view; the older name of a size comes second. */
+interface FigureView extends PageView {
+  rendered?: boolean;
+  plotareaWidth?: number;
+  plotarea_width?: number;
+  plotareaHeight?: number;
+  plotarea_height?: number;
+  mark_views?: { views: Promise<unknown>[] };
+  axis_views?: { views: Promise<unknown>[] };
+}
+
+const TICK_WIDTH_PX = 92;
+const TICK_HEIGHT_PX = 44;
+
+/** Milliseconds since the epoch of a time in `picture`, as exact as a float64 can be. */
+export function epochMs(picture: Picture, offset: number): number {
+  return Number(picture.origin / 1_000_000n) + (Number(picture.origin % 1_000_000n) + offset) / 1e6;
+}
+
+export class BqplotPlot implements Plot {
+  /** Whether the curves are written by us; else bqplot draws what its models hold. */
+  fast = false;
+  #lines: FastLines | null = null;
+  #axes: (FastAxis | null)[] = [];
+  #picture: Picture | null = null;
+
+  constructor(
+    readonly view: FigureView,
+    private zone: () => Zone,
+  ) {}
+
+  get el(): HTMLElement {
+    return this.view.el;
+  }
+
+  /** Resolves once bqplot has built the figure and it has been patched. */
+  async ready(signal: AbortSignal): Promise<void> {
+    while (!(this.view.rendered && this.view.mark_views && this.view.axis_views)) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      signal.throwIfAborted();
+    }
+    const marks = await Promise.all(this.view.mark_views.views);
+    const axes = await Promise.all(this.view.axis_views.views);
+    this.#lines = patchLines(marks[0], () => this.#write());
+    this.#axes = axes.map(patchAxis);
+    this.fast = this.#lines !== null;
+  }
+
+  area(): Area {
+    const width = this.view.plotareaWidth ?? this.view.plotarea_width ?? 0;
+    const height = this.view.plotareaHeight ?? this.view.plotarea_height ?? 0;
+    return { left: MARGIN.left, top: MARGIN.top, width, height };
+  }
+
+  layers(): SVGSVGElement[] {
+    return [...this.el.querySelectorAll<SVGSVGElement>(":scope > svg")];
+  }
+
+  draw(picture: Picture): void {
+    this.#picture = picture;
+    const { width, height } = this.area();
+    const start = epochMs(picture, picture.start);
+    const stop = epochMs(picture, picture.stop);
+    const columns = Math.max(2, width / TICK_WIDTH_PX);
+    const rows = Math.max(2, height / TICK_HEIGHT_PX);
+    this.#axes[0]?.draw([start, stop], timeTicks(start, stop, columns, this.zone()));
+    const { low, high } = picture;
+    this.#axes[1]?.draw([low, high], valueTicks(low, high, rows));
+    this.#write();
+  }
+
+  #write(): void {
+    const picture = this.#picture;
+    if (picture === null) return;
+    const area = this.area();
+    this.#lines?.write((i) => {
+      const curve = picture.curves[i];
+      return curve?.visible ? pathOf(curve, picture, area) : "";
+    });
+  }
+}

@@ -1,0 +1,56 @@
+/** Writes a curve as SVG path data, straight from typed arrays. */
+import type { Area, Curve, Picture } from "./base";
+
+/** Beyond this many pixels nothing is seen, and some rasterisers overflow. */
+const FAR = 20_000;
+
+/** The first index of sorted `x` whose value is not below `value`. */
+export function lowerBound(x: Float64Array, value: number): number {
+  let low = 0;
+  let high = x.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((x[middle] as number) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The points within the range and one neighbour on each side, as [from, to). */
+export function visibleSlice(x: Float64Array, start: number, stop: number): [number, number] {
+  const from = Math.max(0, lowerBound(x, start) - 1);
+  let to = lowerBound(x, stop);
+  while (to < x.length && x[to] === stop) to++;
+  return [from, Math.min(x.length, to + 1)];
+}
+
+/**
+ * `curve` within `area` as path data, rounded to a tenth of a pixel. A y that is not finite breaks
+ * the line; a point that stands alone becomes a dot (by the round cap of a line of no length).
+ */
+export function pathOf(curve: Curve, picture: Picture, area: Area): string {
+  const { x, y } = curve;
+  const { start, stop, low, high } = picture;
+  const kx = (area.width / (stop - start)) * 10;
+  const ky = (area.height / (high - low)) * 10;
+  const [from, to] = visibleSlice(x, start, stop);
+  let path = "";
+  let pen = 0;
+  for (let i = from; i < to; i++) {
+    const value = y[i] as number;
+    if (!Number.isFinite(value)) {
+      if (pen === 1) path += "h0";
+      pen = 0;
+      continue;
+    }
+    const px = Math.round(((x[i] as number) - start) * kx) / 10;
+    const py = Math.round((high - value) * ky) / 10;
+    path += `${pen === 0 ? "M" : pen === 1 ? "L" : " "}${clip(px)},${clip(py)}`;
+    pen = pen === 0 ? 1 : 2;
+  }
+  return pen === 1 ? `${path}h0` : path;
+}
+
+function clip(pixel: number): number {
+  return pixel > FAR ? FAR : pixel < -FAR ? -FAR : pixel;
+}
