@@ -47,13 +47,13 @@ class Decoded:
 class JsonDecoder:
     """Reads batches of JSON messages. Stateless between calls; one thread at a time.
 
-    `columns` are the fields to keep, None for every field that is a number, text, a truth
+    `columns` are the fields to keep, none for every field that is a number, text, a truth
     value or null. A missing field is NaN or None. A nested field is left out; where it is
     one of `columns`, the row is rejected. `max_bytes` bounds one message.
     """
 
     def __init__(self, columns: Sequence[str] | None = None, *, max_bytes: int = 1 << 20) -> None:
-        self._names = None if columns is None else tuple(dict.fromkeys(columns))
+        self._names = tuple(dict.fromkeys(columns)) if columns else None
         self._max_bytes = max_bytes
         self._row: Any = dict[str, Any] if self._names is None else _struct(self._names)
         kinds: Any = self._row | list.__class_getitem__(self._row)

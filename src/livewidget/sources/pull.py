@@ -43,13 +43,14 @@ class PullSource(Source):
         """Take one reading and emit it."""
 
     async def _next(self, beat: float) -> float:
-        """Sleep to the beat after `beat` and return its time; a new interval counts at once."""
+        """Sleep to the first beat after now and return its time; a new interval counts at once."""
+        late = math.floor((self._clock.monotonic() - beat) / self._seconds())
+        self.missed += late
+        beat += late * self._seconds()
         while (left := beat + self._seconds() - self._clock.monotonic()) > 0:
             await self._clock.sleep(min(left, _LISTEN_S))
-        seconds = self._seconds()
-        passed = max(1, math.floor((self._clock.monotonic() - beat) / seconds))
-        self.missed += passed - 1
-        return beat + passed * seconds
+        # Far beyond the beat the interval was cut short, or the machine slept: begin anew.
+        return self._clock.monotonic() if -left > self._seconds() else beat + self._seconds()
 
     def _seconds(self) -> float:
         return DEFAULT_INTERVAL_S if self.interval is None else self.interval

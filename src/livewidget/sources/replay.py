@@ -37,7 +37,8 @@ class Replay(Source):
     ) -> None:
         if not speed > 0:
             raise SettingError(f"speed is a number above 0, or inf; got {quote(speed)}")
-        batch = Batch.of(_with_index(data, time), time=time)
+        table, name = _with_index(data, time)
+        batch = Batch.of(table, time=name)
         self.name = f"replay of {len(batch):,} rows"
         self._batch = batch.take(np.argsort(batch.times, kind="stable"))
         self._speed = speed
@@ -73,12 +74,13 @@ class Replay(Source):
         return left if math.isinf(self._speed) else max(left, _BEAT_S)
 
 
-def _with_index(data: Data, time: str | None) -> Data:
-    """Return a DataFrame whose index holds the times with that index as a column."""
+def _with_index(data: Data, time: str | None) -> tuple[Data, str | None]:
+    """Return `data` and the time column's name; an index that holds times becomes a column."""
     kind = getattr(getattr(getattr(data, "index", None), "dtype", None), "kind", "")
     if kind != "M" or (time is not None and time in data.columns):
-        return data
-    return data.rename_axis(index=time or data.index.name or "time").reset_index()
+        return data, time
+    time = time or data.index.name or "time"
+    return data.rename_axis(index=time).reset_index(), time
 
 
 def _retimed(batch: Batch, times: Column) -> Batch:

@@ -16,10 +16,15 @@ Indices = npt.NDArray[np.int64]
 Times = npt.NDArray[np.datetime64]
 
 
+_HIGHEST_RATE = 1e9  # above it, events would share a nanosecond
+
+
 class Signal(ABC):
     """Events numbered from 0, `rate` a second. Ranges are asked for in order, each once."""
 
     def __init__(self, rate: float, seed: int) -> None:
+        if not 0 < rate <= _HIGHEST_RATE:
+            raise SettingError(f"rate is events a second, above 0 and up to 1e9; got {rate}")
         self.rate = rate
         self.rng = np.random.default_rng(seed)
 
@@ -64,10 +69,11 @@ class Prices(Signal):
         mid = np.empty(stop - start)
         for walk in range(walks):
             mine = slice((walk - start) % walks, None, walks)
-            path = self._last[walk] + np.cumsum(steps[mine])
-            mid[mine] = path
+            path = steps[mine]
             if len(path):
-                self._last[walk] = path[-1]
+                path[0] += self._last[walk]
+                mid[mine] = np.cumsum(path)
+                self._last[walk] = mid[mine][-1]
         columns = {
             "time": self.times(origin, indices),
             "bid": mid - self._half_spread,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from livewidget.data.errors import SettingError
 from livewidget.data.events import State
 from livewidget.sources.base import LoopClock, Outlet, Source, SystemLoopClock
 from livewidget.sources.signals import Bursts, Gaps, Prices, Sensors, Signal
@@ -26,16 +25,13 @@ class Synthetic(Source):
         self,
         name: str,
         signal: Signal,
-        rate: float,
         *,
         count: int | None = None,
         clock: LoopClock | None = None,
     ) -> None:
-        if not 0 < rate <= 1e9:  # noqa: PLR2004  (at 1e9 two events would share a nanosecond)
-            raise SettingError(f"rate is events a second, above 0 and up to 1e9; got {rate}")
         self.name = name
         self._signal = signal
-        self._rate = rate
+        self._rate = signal.rate
         self._count = count
         self._clock = clock or SystemLoopClock()
 
@@ -55,7 +51,7 @@ class Synthetic(Source):
         With symbols, events go round them in turn. `volatility` is the relative step a second.
         """
         signal = Prices(rate, tuple(symbols), seed, start, volatility)
-        return cls("synthetic prices", signal, rate, **options)
+        return cls("synthetic prices", signal, **options)
 
     @classmethod
     def sensors(
@@ -68,7 +64,7 @@ class Synthetic(Source):
         **options: Any,
     ) -> Synthetic:
         """Noisy slow waves: `time` and one column for each of `names`."""
-        return cls("synthetic sensors", Sensors(rate, tuple(names), seed, noise), rate, **options)
+        return cls("synthetic sensors", Sensors(rate, tuple(names), seed, noise), **options)
 
     @classmethod
     def bursts(
@@ -83,7 +79,7 @@ class Synthetic(Source):
     ) -> Synthetic:
         """Events at `rate` in bursts, and at `quiet` times that between: `time`, `value`."""
         signal = Bursts(rate, seed, every_s, length_s, quiet)
-        return cls("synthetic bursts", signal, rate, **options)
+        return cls("synthetic bursts", signal, **options)
 
     @classmethod
     def gaps(
@@ -99,7 +95,7 @@ class Synthetic(Source):
 
         Each silence is reported as a gap.
         """
-        return cls("synthetic gaps", Gaps(rate, seed, every_s, length_s), rate, **options)
+        return cls("synthetic gaps", Gaps(rate, seed, every_s, length_s), **options)
 
     async def run(self, outlet: Outlet) -> None:
         """Emit what has come due, at a steady beat, until `count` events or cancelled."""

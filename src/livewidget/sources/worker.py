@@ -30,7 +30,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         context = contextvars.copy_context()
         self._thread = threading.Thread(
-            target=context.run, args=(self._work,), name=f"livewidget-{name}", daemon=True
+            target=context.run, args=(self._work,), name=f"livewidget-source-{name}", daemon=True
         )
 
     async def call(self, function: Callable[[], Result]) -> Result:
