@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ def run(*command: str | Path, cwd: Path, path: str | None = None, fails: bool = 
 
     Fails the test where the command fails, or does not although it should.
     """
-    environment = None if path is None else {"PATH": path, "HOME": str(Path.home())}
+    environment = os.environ | ({} if path is None else {"PATH": path})
     done = subprocess.run(
         command,
         cwd=cwd,
