@@ -52,5 +52,5 @@ export function pathOf(curve: Curve, picture: Picture, area: Area): string {
 }
 
 function clip(pixel: number): number {
-  return pixel > FAR ? FAR : pixel < -FAR ? -FAR : pixel;
+  return Math.min(FAR, Math.max(-FAR, pixel));
 }
