@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from livewidget.codecs.columns import Values, pack
-from livewidget.data.errors import quote
+from livewidget.data.errors import SchemaError
 
 Scalar = float | int | str | bool | None
 
@@ -23,7 +23,8 @@ Scalar = float | int | str | bool | None
 # where both are whole: joined messages can therefore never be read as one another's parts.
 _OPEN = frozenset({b"{", b"["})
 _CLOSE = frozenset({b"}", b"]"})
-_NESTED = {dict, list}
+_NESTED = frozenset({dict, list})
+_NO_SCALAR = _NESTED | {type(None)}
 _FAILURES = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
@@ -47,13 +48,14 @@ class Decoded:
 class JsonDecoder:
     """Reads batches of JSON messages. Stateless between calls; one thread at a time.
 
-    `columns` are the fields to keep, none for every field that is a number, text, a truth
-    value or null. A missing field is NaN or None. A nested field is left out; where it is
-    one of `columns`, the row is rejected. `max_bytes` bounds one message.
+    `fields` are those to keep, none for every one that is a number, text, a truth value or
+    null. A missing field is NaN or None, and one that is missing throughout a batch has no
+    column in it. A nested field is left out; where it is one of `fields`, the row is rejected,
+    as is a row with nothing in it. `max_bytes` bounds one message.
     """
 
-    def __init__(self, columns: Sequence[str] | None = None, *, max_bytes: int = 1 << 20) -> None:
-        self._names = tuple(dict.fromkeys(columns)) if columns else None
+    def __init__(self, fields: Sequence[str] | None = None, *, max_bytes: int = 1 << 20) -> None:
+        self._names = tuple(dict.fromkeys(fields)) if fields else None
         self._max_bytes = max_bytes
         self._row: Any = dict[str, Any] if self._names is None else _struct(self._names)
         kinds: Any = self._row | list.__class_getitem__(self._row)
@@ -85,18 +87,23 @@ class JsonDecoder:
             rows = _flat(self._decoder.decode_lines(b"\n".join(messages)))
         except _FAILURES:
             return None
-        return rows if self._names is None or not self._has_empty(rows) else None
+        return None if self._has_empty(rows) else rows
 
     def _has_empty(self, rows: list[Any]) -> bool:
-        """Tell whether a row has no column at all; first, cheaply, whether one lacks the last."""
-        assert self._names is not None
+        """Tell whether a row has nothing in it; first, cheaply, whether one lacks one field."""
+        if not rows:
+            return False
+        if self._names is None:
+            name = next(iter(rows[0]), "")
+            suspect = any(type(row.get(name)) in _NO_SCALAR for row in rows)
+            return suspect and any(map(_is_empty_dict, rows))
         last = attrgetter(f"f{len(self._names) - 1}")
         return None in map(last, rows) and any(map(_is_empty, rows))
 
     def _one(self, message: bytes, rows: list[Any], rejected: list[Rejected]) -> None:
         """Read one message by itself: whole, else line by line, each row on its own."""
         if len(message) > self._max_bytes:
-            reason = f"a message of {len(message)} bytes; the limit is {self._max_bytes}"
+            reason = f"a message of more than {self._max_bytes} bytes"
             rejected.append(Rejected(message[: self._max_bytes], reason))
             return
         try:
@@ -104,42 +111,42 @@ class JsonDecoder:
         except _FAILURES as error:
             lines = [line for line in message.splitlines() if line.strip()]
             if len(lines) < 2:  # noqa: PLR2004  (one line was read above already)
-                rejected.append(Rejected(message, f"not JSON: {error}"))
+                rejected.append(Rejected(message, _not_json(error)))
                 return
             for line in lines:
                 self._one(line, rows, rejected)
 
     def _take(self, value: object, rows: list[Any], rejected: list[Rejected]) -> None:
         for item in value if isinstance(value, list) else [value]:
-            if not isinstance(item, dict):
-                reason = f"expected an object, an array of objects or NDJSON, got {quote(item)}"
-                rejected.append(Rejected(item, reason))
-            elif self._names is None:
-                rows.append(item)
-            else:
-                self._take_row(item, rows, rejected)
+            try:
+                rows.append(self._checked(item))
+            except _FAILURES as error:
+                rejected.append(Rejected(item, str(error)))
 
-    def _take_row(self, item: dict[str, Any], rows: list[Any], rejected: list[Rejected]) -> None:
-        try:
-            row = msgspec.convert(item, self._row)
-        except _FAILURES as error:
-            rejected.append(Rejected(item, str(error)))
-            return
+    def _checked(self, item: object) -> Any:
+        """Return one row as the fast way gives it. Raises SchemaError or a msgspec error."""
+        if not isinstance(item, dict):
+            kind = type(item).__name__
+            raise SchemaError(f"expected an object, an array of objects or NDJSON, got {kind}")
+        if self._names is None:
+            if _is_empty_dict(item):
+                raise SchemaError("there is no number, text or truth value in the message")
+            return item
+        row = msgspec.convert(item, self._row)
         if _is_empty(row):
-            names = ", ".join(map(repr, self._names or ()))
-            rejected.append(Rejected(item, f"none of the columns {names} is in the message"))
-        else:
-            rows.append(row)
+            raise SchemaError(f"none of the fields {', '.join(self._names)} is in the message")
+        return row
 
     def _transpose(self, rows: list[Any]) -> dict[str, Values]:
         if not rows:
             return {}
         if self._names is None:
             return _columns_of_dicts(rows)
-        return {
-            name: pack(list(map(attrgetter(attribute), rows)))
+        columns = {
+            name: list(map(attrgetter(attribute), rows))
             for attribute, name in zip(rows[0].__struct_fields__, self._names, strict=True)
         }
+        return {name: pack(values) for name, values in columns.items() if _is_there(values)}
 
 
 def _struct(names: tuple[str, ...]) -> type[msgspec.Struct]:
@@ -160,6 +167,10 @@ def _is_empty(row: msgspec.Struct) -> bool:
     return all(getattr(row, name) is None for name in row.__struct_fields__)
 
 
+def _is_empty_dict(row: dict[str, Any]) -> bool:
+    return all(type(value) in _NO_SCALAR for value in row.values())
+
+
 def _loads(message: bytes) -> object:
     """Return the value of one JSON text; NaN and Infinity, which Python writes, are numbers."""
     try:
@@ -170,13 +181,21 @@ def _loads(message: bytes) -> object:
         return json.loads(message)
 
 
+def _not_json(error: Exception) -> str:
+    # Without the byte's place: reasons are counted, and equal ones belong together.
+    return f"not JSON: {str(error).partition(' (byte')[0]}"
+
+
 def _columns_of_dicts(rows: Iterable[dict[str, Any]]) -> dict[str, Values]:
     columns = {}
     for name in dict.fromkeys(chain.from_iterable(rows)):
         values = [row.get(name) for row in rows]
         if not _NESTED.isdisjoint(map(type, values)):
             values = [None if type(each) in _NESTED else each for each in values]
-            if not any(each is not None for each in values):
-                continue
-        columns[name] = pack(values)
+        if _is_there(values):
+            columns[name] = pack(values)
     return columns
+
+
+def _is_there(values: list[Any]) -> bool:
+    return values[0] is not None or any(each is not None for each in values)

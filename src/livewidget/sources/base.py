@@ -26,7 +26,10 @@ class Outlet(Protocol):
         ...
 
     def gap(self, start: int | None, stop: int | None, reason: str) -> None:
-        """Note a stretch that was not seen: ns since the epoch, UTC; None for unknown."""
+        """Note a stretch that was not seen: ns since the epoch, UTC.
+
+        None stands for the data's own edges: the newest row so far, and the next to come.
+        """
         ...
 
     def state(self, state: State, detail: str = "", attempt: int = 0) -> None:

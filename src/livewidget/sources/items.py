@@ -8,34 +8,34 @@ from typing import Any
 import numpy as np
 
 from livewidget.data.batch import Batch, Data
-from livewidget.data.errors import SchemaError, quote
+from livewidget.data.errors import SchemaError
 
 ACCEPTED = (
     "a record (a mapping of names to values), a number, a tuple, a list of records, "
     "a mapping of columns, a DataFrame, an Arrow table or a Batch"
 )
-DEFAULT_COLUMNS = ("time", "value")
+DEFAULT_FIELDS = ("time", "value")
 
 Record = Mapping[str, Any]
 
 
-def to_item(thing: object, columns: Sequence[str], now: int) -> Record | Data:
+def to_item(thing: object, fields: Sequence[str], now: int) -> Record | Data:
     """Return `thing` as a record or as tabular data.
 
-    A number or a tuple fills `columns`, of which the first is the time; without a time it
+    A number or a tuple fills `fields`, of which the first is the time; without a time it
     is stamped with `now` (ns since the epoch, UTC). Raises SchemaError for anything else.
     """
     if isinstance(thing, (Mapping, Batch)):
         return thing
     if _is_number(thing):
-        return _fill((thing,), columns, now)
+        return _fill((thing,), fields, now)
     if isinstance(thing, tuple):
-        return _fill(thing, columns, now)
+        return _fill(thing, fields, now)
     if isinstance(thing, list) and thing and isinstance(thing[0], Mapping):
         return thing
     if hasattr(thing, "__arrow_c_stream__") or hasattr(thing, "iloc"):
         return thing
-    raise SchemaError(f"an item of a source is {ACCEPTED}; got {quote(thing)}")
+    raise SchemaError(f"an item of a source is {ACCEPTED}; got {type(thing).__name__}")
 
 
 def grouped(items: Iterable[Record | Data]) -> Iterator[Data]:
@@ -66,12 +66,12 @@ def _is_number(thing: object) -> bool:
     )
 
 
-def _fill(values: tuple[Any, ...], columns: Sequence[str], now: int) -> Record:
-    if len(values) == len(columns) - 1:
+def _fill(values: tuple[Any, ...], fields: Sequence[str], now: int) -> Record:
+    if len(values) == len(fields) - 1:
         values = (np.datetime64(now, "ns"), *values)
-    if len(values) != len(columns):
+    if len(values) != len(fields):
         raise SchemaError(
-            f"expected {len(columns)} values for {', '.join(map(repr, columns))}, "
-            f"or all but the first; got {quote(values)}"
+            f"expected {len(fields)} values for {', '.join(map(repr, fields))}, "
+            f"or all but the first; got {len(values)}"
         )
-    return dict(zip(columns, values, strict=True))
+    return dict(zip(fields, values, strict=True))

@@ -12,7 +12,7 @@ from livewidget.data.errors import SchemaError
 from livewidget.data.events import State
 from livewidget.sources.base import LoopClock, Outlet, Source, SystemLoopClock
 from livewidget.sources.collector import Collector
-from livewidget.sources.items import DEFAULT_COLUMNS, grouped, to_item
+from livewidget.sources.items import DEFAULT_FIELDS, grouped, to_item
 from livewidget.sources.worker import Worker
 
 
@@ -23,12 +23,12 @@ class _ItemSource(Source):
         self,
         items: Any,
         *,
-        columns: Sequence[str] | None = None,
+        fields: Sequence[str] | None = None,
         clock: LoopClock | None = None,
     ) -> None:
         self.name = getattr(items, "__name__", None) or type(items).__name__
         self._items = items
-        self._columns = tuple(columns or DEFAULT_COLUMNS)
+        self._fields = tuple(fields or DEFAULT_FIELDS)
         self._clock = clock or SystemLoopClock()
 
     def _deliver(self, outlet: Outlet, stamped: Iterable[tuple[object, int]]) -> None:
@@ -41,7 +41,7 @@ class _ItemSource(Source):
     def _converted(self, outlet: Outlet, stamped: Iterable[tuple[object, int]]) -> Iterator[Any]:
         for thing, at in stamped:
             try:
-                yield to_item(thing, self._columns, at)
+                yield to_item(thing, self._fields, at)
             except SchemaError as error:
                 outlet.reject(thing, str(error))
 
@@ -81,11 +81,11 @@ class IteratorSource(_ItemSource):
         self,
         items: Iterable[object],
         *,
-        columns: Sequence[str] | None = None,
+        fields: Sequence[str] | None = None,
         clock: LoopClock | None = None,
         bound: int = 10_000,
     ) -> None:
-        super().__init__(items, columns=columns, clock=clock)
+        super().__init__(items, fields=fields, clock=clock)
         self._bound = bound
 
     async def run(self, outlet: Outlet) -> None:

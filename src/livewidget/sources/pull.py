@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from livewidget.data.errors import SchemaError, SettingError, quote
 from livewidget.data.events import State
 from livewidget.sources.base import LoopClock, Outlet, Source, SystemLoopClock
-from livewidget.sources.items import DEFAULT_COLUMNS, to_item
+from livewidget.sources.items import DEFAULT_FIELDS, to_item
 from livewidget.sources.worker import Worker
 
 DEFAULT_INTERVAL_S = 1.0
@@ -68,13 +68,13 @@ class CallableSource(PullSource):
         function: Callable[[], object],
         *,
         interval: float | None = None,
-        columns: Sequence[str] | None = None,
+        fields: Sequence[str] | None = None,
         clock: LoopClock | None = None,
     ) -> None:
         super().__init__(interval, clock=clock)
         self.name = getattr(function, "__name__", None) or type(function).__name__
         self._function = function
-        self._columns = tuple(columns or DEFAULT_COLUMNS)
+        self._fields = tuple(fields or DEFAULT_FIELDS)
 
     async def _read(self, outlet: Outlet, worker: Worker) -> None:
         at = self._clock.now()
@@ -85,7 +85,7 @@ class CallableSource(PullSource):
         if thing is None:
             return
         try:
-            outlet.emit(to_item(thing, self._columns, at))
+            outlet.emit(to_item(thing, self._fields, at))
         except SchemaError as error:
             outlet.reject(thing, str(error))
 

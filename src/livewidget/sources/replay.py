@@ -48,20 +48,20 @@ class Replay(Source):
     async def run(self, outlet: Outlet) -> None:
         """Emit all rows, each when it is due, then return."""
         outlet.state(State.LIVE)
-        times = self._batch.times
+        batch, times = self._batch, self._batch.times
         if not len(times):
             return
         offsets = (times - times[0]) / self._speed
         if self._rebase:
             origin = self._clock.now()
-            self._batch = _retimed(self._batch, origin + offsets.astype(np.int64))
+            batch = _retimed(batch, origin + offsets.astype(np.int64))
         begun, sent = self._clock.monotonic(), 0
         while sent < len(times):
             passed = (self._clock.monotonic() - begun) * 1e9
             due = int(np.searchsorted(offsets, passed, side="right"))
             stop = min(due, sent + _CHUNK)
             if stop > sent:
-                outlet.emit(self._batch.take(slice(sent, stop)))
+                outlet.emit(batch.take(slice(sent, stop)))
                 sent = stop
             if sent < len(times):
                 await self._clock.sleep(self._wait(offsets[sent], begun))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from livewidget.data.errors import SettingError, SourceError, quote
 from livewidget.sources.base import Source
+from livewidget.sources.items import DEFAULT_FIELDS
 from livewidget.sources.iterators import AsyncIteratorSource, IteratorSource
 from livewidget.sources.pull import CallableSource
 from livewidget.sources.replay import Replay
 from livewidget.sources.websocket import WebSocketSource
 
-SCHEMES: dict[str, Callable[..., Source]] = {"ws": WebSocketSource, "wss": WebSocketSource}
+# Typed as plain calls: each source has arguments of its own.
+SCHEMES: dict[str, Any] = {"ws": WebSocketSource, "wss": WebSocketSource}
 
 _ACCEPTED = (
     "a URL ({schemes}), an async iterator, a generator, a callable, a DataFrame or other "
@@ -21,21 +23,50 @@ _ACCEPTED = (
 )
 
 
-def resolve(thing: object, **options: Any) -> Source:
+def resolve(
+    thing: object,
+    *,
+    time: str | None = None,
+    values: Sequence[str] = (),
+    by: str | None = None,
+    **options: Any,
+) -> Source:
     """Return the source that `thing` stands for; `options` go to its constructor.
 
-    An option of None counts as not given. Raises SettingError for an option that this kind of
+    `time`, `values` and `by` tell which columns are wanted: they order a table by its time,
+    give plain numbers and tuples their names, and spare a decoder what nobody looks at. An
+    option of None counts as not given. Raises SettingError for an option that this kind of
     source does not know, and SourceError for what is no source, naming what is accepted.
     """
     options = {name: value for name, value in options.items() if value is not None}
     if isinstance(thing, Source):
         if options:
-            raise SettingError(f"{thing!r} is a source already: set {_names(options)} on it")
+            raise SettingError(f"{thing!r} is a source already: set {', '.join(options)} on it")
         return thing
-    return _make(_factory(thing), thing, options)
+    factory = _factory(thing)
+    hints = _hints(factory, time, tuple(values), by)
+    try:
+        source: Source = factory(thing, **hints | options)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise SettingError(f"{factory.__name__}: {error}") from None
+    return source
 
 
-def _factory(thing: object) -> Callable[..., Source]:
+def _hints(
+    factory: object, time: str | None, values: tuple[str, ...], by: str | None
+) -> dict[str, object]:
+    if factory is Replay:
+        return {"time": time}
+    if factory is not WebSocketSource:
+        return {"fields": (time or DEFAULT_FIELDS[0], *(values or DEFAULT_FIELDS[1:]))}
+    # Messages may call their time by any name: without being told it, all fields are kept.
+    wanted = (time, *values, *(() if by is None else (by,)))
+    return {"fields": wanted if time and values else None}
+
+
+def _factory(thing: object) -> Any:
     if isinstance(thing, str):
         return _scheme(thing)
     if isinstance(thing, type):
@@ -51,7 +82,7 @@ def _factory(thing: object) -> Callable[..., Source]:
     raise SourceError(f"expected {_accepted()}, got {quote(thing)}")
 
 
-def _scheme(url: str) -> Callable[..., Source]:
+def _scheme(url: str) -> Any:
     # The URL itself stays out of the message: it may hold a secret.
     scheme = urlsplit(url).scheme.lower()
     if scheme in SCHEMES:
@@ -67,19 +98,6 @@ def _is_table(thing: object) -> bool:
     return hasattr(thing, "iloc") or any(
         hasattr(thing, f"__arrow_c_{kind}__") for kind in ("stream", "array")
     )
-
-
-def _make(factory: Callable[..., Source], thing: object, options: dict[str, Any]) -> Source:
-    try:
-        return factory(thing, **options)
-    except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
-            raise
-        raise SettingError(f"{getattr(factory, '__name__', 'this source')}: {error}") from None
-
-
-def _names(options: dict[str, Any]) -> str:
-    return ", ".join(options)
 
 
 def _schemes() -> str:

@@ -33,7 +33,7 @@ _log.setLevel(logging.WARNING)
 class WebSocketSource(Source):
     """Reads JSON messages (an object, an array of objects, NDJSON) and comes back when cut off.
 
-    `columns` are the fields wanted (None: all plain ones). `subscribe` is sent after each
+    `fields` are those wanted (None: all that are not nested). `subscribe` is sent after each
     connect: a str, bytes, a mapping (as JSON), or a list of these. `headers` and `subprotocols`
     go with the request; certificates are verified unless `tls` is a context that does not.
     A message over `max_bytes` ends the connection; one that cannot be read is rejected. A peer
@@ -49,7 +49,7 @@ class WebSocketSource(Source):
         self,
         url: str,
         *,
-        columns: Sequence[str] | None = None,
+        fields: Sequence[str] | None = None,
         subscribe: object = None,
         headers: Mapping[str, str] | None = None,
         subprotocols: Sequence[str] | None = None,
@@ -63,13 +63,13 @@ class WebSocketSource(Source):
     ) -> None:
         self._address = Address(url, (headers or {}).values())
         self.name = self._address.shown
-        self._decoder = JsonDecoder(columns, max_bytes=max_bytes)
+        self._decoder = JsonDecoder(fields, max_bytes=max_bytes)
         self._subscriptions = _subscriptions(subscribe)
         self._reconnect = reconnect
         self._backoff = backoff or Backoff()
         self._clock = clock or SystemLoopClock()
-        self._seen: int | None = None  # when the last message came, ns UTC
         self._connected = False
+        self._heard = False
         self._options: dict[str, Any] = {
             "additional_headers": headers,
             "subprotocols": subprotocols,
@@ -133,14 +133,13 @@ class WebSocketSource(Source):
     async def _receive(self, connection: ClientConnection, outlet: Outlet) -> None:
         outlet.state(State.LIVE, self._address.host)
         collector = Collector(lambda held: self._deliver(outlet, held), most=_MOST_BYTES)
-        missed_since = self._seen
+        missing = self._heard
         try:
             while True:
                 message = await connection.recv(decode=False)
-                self._seen = self._clock.now()
-                if missed_since is not None:
-                    outlet.gap(missed_since, self._seen, "the connection was lost")
-                    missed_since = None
+                if missing:
+                    outlet.gap(None, None, "the connection was lost")
+                missing, self._heard = False, True
                 collector.add(message, len(message) + _OVERHEAD)
         finally:
             collector.close()

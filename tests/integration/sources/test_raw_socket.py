@@ -81,7 +81,7 @@ async def test_a_broken_protocol_is_a_lost_connection(outlet, running):
 
     server, url = await serve(handle)
     async with server:
-        running(resolve(url, backoff=Backoff(0.001, 0.01)), outlet)
+        running(resolve(url, ping_s=0.05, backoff=Backoff(0.001, 0.01)), outlet)
         await wait_for(lambda: len(outlet.data) >= 2)
     reconnecting = [each for each in outlet.states if each[0] is State.RECONNECTING]
     assert "1002" in reconnecting[0][1]

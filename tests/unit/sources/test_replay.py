@@ -57,10 +57,13 @@ async def test_rebasing_moves_the_times_to_now(outlet, running, clock):
 
 
 async def test_a_replay_can_be_run_again(outlet, running, clock):
-    source = resolve(table(2), rebase=True, speed=math.inf, clock=clock)
-    await running(source, outlet)
-    await running(source, outlet)
+    source = resolve(table(2, "10s"), rebase=True, speed=10.0, clock=clock)
+    for _ in range(2):
+        task = running(source, outlet)
+        await advance(clock, 1.0)
+        await task
     assert outlet.column("a") == [0, 1, 0, 1]
+    assert list(np.diff(outlet.column("time"))) == [10**9, 0, 10**9]
 
 
 async def test_rows_are_put_in_order_and_equal_times_keep_theirs(outlet, running):

@@ -66,3 +66,21 @@ def test_other_schemes_list_those_there_are_and_show_no_secret(url):
 def test_text_that_is_no_url_is_refused():
     with pytest.raises(SourceError, match=r"the text 'ticks.csv'"):
         resolve("ticks.csv")
+
+
+def test_the_columns_wanted_name_what_is_plain():
+    source = resolve(iter([]), time="t", values=["bid", "ask"])
+    assert source._fields == ("t", "bid", "ask")
+    assert resolve(iter([]))._fields == ("time", "value")
+    assert resolve(iter([]), fields=("a", "b"), values=["c"])._fields == ("a", "b")
+
+
+def test_a_feed_is_spared_other_fields_only_where_its_time_is_known():
+    decoder = resolve("ws://host", time="t", values=["bid"], by="symbol")._decoder
+    assert decoder._names == ("t", "bid", "symbol")
+    assert resolve("ws://host", values=["bid"])._decoder._names is None
+
+
+def test_a_table_is_told_its_time():
+    frame = pd.DataFrame({"when": [2.0, 1.0], "a": [2.0, 1.0]})
+    assert resolve(frame, time="when", values=["a"])._batch.schema.time == "when"
