@@ -178,6 +178,11 @@ class Lease:
         self.stop = stop
 
     @property
+    def schema(self) -> Schema:
+        """The schema of the rows."""
+        return self._schema
+
+    @property
     def valid(self) -> bool:
         """Whether no row of the lease has been overwritten up to now."""
         return self._storage.reserved - self._storage.capacity <= self.start

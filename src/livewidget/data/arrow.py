@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def _pyarrow() -> Any:
     try:
-        import pyarrow as pa  # noqa: PLC0415  (an extra)
+        import pyarrow as pa
     except ImportError:
         raise MissingExtraError("pyarrow", "arrow") from None
     return pa

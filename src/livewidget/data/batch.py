@@ -94,7 +94,7 @@ class Batch:
 
     def to_dataframe(self, tz: str | None = "UTC") -> pd.DataFrame:
         """Return a pandas DataFrame; times in the zone `tz`, or without one where it is None."""
-        import pandas as pd  # noqa: PLC0415  (pandas costs a third of a second to import)
+        import pandas as pd
 
         data: dict[str, object] = {}
         for field, column in zip(self.schema.fields, self.columns, strict=True):
@@ -109,13 +109,13 @@ class Batch:
 
     def __arrow_c_schema__(self) -> object:
         """Return the Arrow schema as a PyCapsule (Arrow PyCapsule interface)."""
-        from livewidget.data.arrow import to_arrow  # noqa: PLC0415  (pyarrow is an extra)
+        from livewidget.data.arrow import to_arrow
 
         return to_arrow(self).schema.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Return the rows as an Arrow stream PyCapsule; numbers and times are not copied."""
-        from livewidget.data.arrow import to_arrow  # noqa: PLC0415  (pyarrow is an extra)
+        from livewidget.data.arrow import to_arrow
 
         return to_arrow(self).__arrow_c_stream__(requested_schema)
 
@@ -145,14 +145,21 @@ def sift(
     return batch.take(keep), bad
 
 
-def infer_schema(raw: Mapping[str, Any], time: str | None = None) -> Schema:
-    """Return the schema that columns have by their look; see `Batch.of` for the time column."""
+def infer_schema(
+    raw: Mapping[str, Any], time: str | None = None, text: Sequence[str] = ()
+) -> Schema:
+    """Return the schema that columns have by their look; see `Batch.of` for the time column.
+
+    Columns named in `text` are text, whatever they look like.
+    """
     if time is not None and time not in raw:
         raise unknown_column(time, raw)
     if time is None:
         time = next((name for name in TIME_NAMES if name in raw), None)
     fields = [
-        Field(name, Kind.TIME if name == time else infer_kind(values))
+        Field(
+            name, Kind.TIME if name == time else Kind.TEXT if name in text else infer_kind(values)
+        )
         for name, values in raw.items()
     ]
     if time is None:
@@ -230,7 +237,7 @@ def _absent(field: Field, size: int, schema: Schema, arrival: int | None) -> Col
     return np.full(size, np.nan)
 
 
-def _lenient_column(  # noqa: PLR0913  (one row of a table: what is read, and where errors go)
+def _lenient_column(
     field: Field,
     raw: Mapping[str, Any],
     size: int,

@@ -114,7 +114,7 @@ def _float_times(array: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
 
 
 def _parsed_times(array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    import pandas as pd  # noqa: PLC0415  (a third of a second: only where text is parsed)
+    import pandas as pd
 
     index = pd.to_datetime(array, utc=True, format="ISO8601" if _all_text(array) else None)
     return index.tz_localize(None).to_numpy().astype("datetime64[ns]").view(np.int64)

@@ -21,7 +21,7 @@ def columns_of(data: Any) -> Mapping[str, Any]:
     elif hasattr(data, "iloc") and hasattr(data, "columns"):
         columns = {name: data[name] for name in data.columns}
     elif hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
-        from livewidget.data.arrow import arrow_columns  # noqa: PLC0415  (pyarrow is an extra)
+        from livewidget.data.arrow import arrow_columns
 
         columns = arrow_columns(data)
     elif isinstance(data, Sequence) and not isinstance(data, (str, bytes)):

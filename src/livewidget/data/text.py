@@ -23,12 +23,12 @@ class Text:
 
     @classmethod
     def encode(cls, items: Iterable[object]) -> Text:
-        """Encode str and None. Raises SchemaError for anything else."""
+        """Encode str, int (a key is often a number) and None. Raises SchemaError for others."""
         table: dict[str, int] = {}
         codes = []
         for item in items:
-            if isinstance(item, str):
-                codes.append(table.setdefault(item, len(table)))
+            if isinstance(item, (str, int)) and not isinstance(item, bool):
+                codes.append(table.setdefault(str(item), len(table)))
             elif item is None or item != item:  # noqa: PLR0124  (NaN is how pandas misses text)
                 codes.append(-1)
             else:

@@ -186,4 +186,3 @@ class BucketTable:
         self._tail -= self._low
         self._high -= self._low
         self._low = 0
-

@@ -84,6 +84,14 @@ class View:
         """How many keys share the group of the others."""
         return len(self._grouped)
 
+    def invalidate(self) -> None:
+        """Ask for a rebuild: rows went by that the view has not been fed."""
+        self._fresh = True
+
+    def expect(self, newest: int | None) -> None:
+        """Set the right edge of a following view, in ns, before a rebuild asks for its `span`."""
+        self._newest = newest
+
     def look(self, viewport: Viewport, window: int) -> None:
         """Look elsewhere, at another width or through another window."""
         if (viewport.width, viewport.span) != (self._viewport.width, self._viewport.span) or (
@@ -100,14 +108,12 @@ class View:
         keys: Keys | None = None,
         *,
         gaps: Sequence[int] = (),
-        newest: int | None = None,
         ordered: bool = False,
     ) -> None:
         """Begin a generation from rows in any order: `times` int64[n], `values` float64[S, n].
 
-        `gaps` are times (ns) before which the line breaks. `newest` is the right edge of a
-        following view; by default the newest time. `ordered` vouches for rising times, which
-        then are not looked at again.
+        `gaps` are times (ns) before which the line breaks. `ordered` vouches for rising times,
+        which then are not looked at again. A following view ends at the newest time it has had.
         """
         self._tables = {}
         self._grouped = set()
@@ -117,7 +123,6 @@ class View:
             self._tables[0] = BucketTable(len(self._columns))
         if len(times) and self._newest is None:
             self._newest = int(times.max())
-        self._newest = self._newest if newest is None else newest
         self._origin = self.span[0] if self.span else 0
         if len(times):
             if not ordered:
@@ -189,12 +194,13 @@ class View:
         return {key: table.summary for key, table in self._tables.items()}
 
     def _meta(self, label: Callable[[int], str]) -> dict[str, object]:
-        names = []
-        for key in self._tables:
-            shown = OTHERS if key < 0 else label(key)
-            for column in self._columns:
-                alone = len(self._columns) == 1
-                names.append(column if not self._keyed else shown if alone else f"{shown} {column}")
+        names = list(self._columns)
+        if self._keyed:
+            shown = [OTHERS if key < 0 else label(key) for key in self._tables]
+            alone = len(self._columns) == 1
+            names = [
+                name if alone else f"{name} {column}" for name in shown for column in self._columns
+            ]
         notes = []
         if self._grouped:
             most = self._max_keys
@@ -262,9 +268,7 @@ class View:
             table.add(summary, broken=broken)
 
 
-def _in_order(
-    times: Times, values: Values, keys: Keys | None
-) -> tuple[Times, Values, Keys | None]:
+def _in_order(times: Times, values: Values, keys: Keys | None) -> tuple[Times, Values, Keys | None]:
     """Return the rows by rising time; rows of one time stay as they came."""
     if not (times[1:] < times[:-1]).any():
         return times, values, keys

@@ -23,7 +23,7 @@ def encode_frame(frame: Frame, limit: int = LIMIT) -> list[bytes]:
 
     A series that alone is larger makes a part of its own.
     """
-    meta = _padded(json.dumps(frame.meta, ensure_ascii=False).encode()) if frame.snapshot else b""
+    meta = json.dumps(frame.meta, ensure_ascii=False).encode() if frame.snapshot else b""
     groups: list[list[bytes]] = [[]]
     size = _FRAME.size + len(meta)
     for section in map(_section, frame.series):
@@ -59,7 +59,8 @@ def _packet(tick: int, pieces: list[bytes], size: int) -> bytes:
 
 def _piece(frame: Frame, sections: list[bytes], meta: bytes, part: int, parts: int) -> bytes:
     flags = (SNAPSHOT if frame.snapshot else 0) | (FOLLOW if frame.follow else 0)
-    size = _FRAME.size + len(meta) + sum(map(len, sections))
+    padding = b"\0" * (-len(meta) % 8)
+    size = _FRAME.size + len(meta) + len(padding) + sum(map(len, sections))
     header = _FRAME.pack(
         size,
         frame.chart,
@@ -78,7 +79,7 @@ def _piece(frame: Frame, sections: list[bytes], meta: bytes, part: int, parts: i
         frame.stop,
         frame.arrival,
     )
-    return b"".join([header, meta, *sections])
+    return b"".join([header, meta, padding, *sections])
 
 
 def _section(diff: SeriesDiff) -> bytes:
@@ -86,7 +87,3 @@ def _section(diff: SeriesDiff) -> bytes:
     patches = [_PATCH.pack(start, remove, insert, 0) for start, remove, insert in diff.patches]
     x, y = (column.astype("<f8", copy=False).tobytes() for column in (diff.x, diff.y))
     return b"".join([header, *patches, x, y])
-
-
-def _padded(text: bytes) -> bytes:
-    return text + b"\0" * (-len(text) % 8)

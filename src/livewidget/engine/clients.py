@@ -1,0 +1,89 @@
+"""The browsers that look at the charts of a kernel: which are there, and what each sees. I/O-free."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from livewidget.monitor.figures import ClockOffset
+
+MOST_CLIENTS = 64
+MOST_VIEWS = 1024  # of one client; a page has some tens
+STUCK_S = 3.0  # an acknowledgement that stands still this long: what is under way was lost
+
+
+@dataclass(slots=True)
+class Sight:
+    """One view of one chart: its plot's width in CSS pixels and whether it can be seen.
+
+    A width of 0 is a view that shows figures only, such as a PerformanceWidget by itself.
+    """
+
+    width: int
+    visible: bool
+
+
+@dataclass(slots=True)
+class Client:
+    """One page. `tick` is the newest it acknowledged, first at `tick_at` (s)."""
+
+    tick: int = 0
+    tick_at: float = 0.0
+    clock: ClockOffset = field(default_factory=ClockOffset)
+    views: dict[tuple[int, int], Sight] = field(default_factory=dict)
+
+
+class Clients:
+    """All pages, bounded: past `MOST_CLIENTS` the one heard longest ago is forgotten."""
+
+    def __init__(self) -> None:
+        self._clients: OrderedDict[str, Client] = OrderedDict()
+
+    def heard(self, name: str) -> Client:
+        """Return the client of this name, new or known, and note that it spoke."""
+        client = self._clients.setdefault(name, Client())
+        self._clients.move_to_end(name)
+        while len(self._clients) > MOST_CLIENTS:
+            self._clients.popitem(last=False)
+        return client
+
+    def look(self, name: str, chart: int, view: int, sight: Sight | None) -> bool:
+        """Take up what a view sees (None: it closed); True where a page comes to see the chart."""
+        client = self.heard(name)
+        saw = client_sees(client, chart)
+        if sight is None:
+            client.views.pop((chart, view), None)
+        elif len(client.views) < MOST_VIEWS or (chart, view) in client.views:
+            client.views[chart, view] = sight
+        return client_sees(client, chart) and not saw
+
+    def forget_chart(self, chart: int) -> None:
+        """Drop all views of a chart."""
+        for client in self._clients.values():
+            for key in [key for key in client.views if key[0] == chart]:
+                del client.views[key]
+
+    def width(self, chart: int) -> int | None:
+        """Return the width of the widest visible view of a chart, None where none is visible."""
+        widths = [
+            sight.width
+            for client in self._clients.values()
+            for (of, _), sight in client.views.items()
+            if of == chart and sight.visible
+        ]
+        return max(widths, default=None)
+
+    def acked(self, name: str, tick: int, now: float) -> bool:
+        """Note an acknowledgement; False where it has stood still for `STUCK_S`."""
+        client = self.heard(name)
+        if tick != client.tick:
+            client.tick, client.tick_at = tick, now
+        return now - client.tick_at < STUCK_S
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+
+def client_sees(client: Client, chart: int) -> bool:
+    """Say whether any view of the chart is visible on this page."""
+    return any(of == chart and sight.visible for (of, _), sight in client.views.items())

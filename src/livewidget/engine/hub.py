@@ -1,0 +1,196 @@
+"""The hub: one clock and one message a tick for all charts of a kernel, and what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+from livewidget.data.clock import Clock, SystemClock
+from livewidget.data.errors import LivewidgetError
+from livewidget.data.viewport import Viewport
+from livewidget.engine.clients import STUCK_S, Clients
+from livewidget.engine.credit import Credit
+from livewidget.engine.inbox import Inbox
+from livewidget.engine.monitor import PerformanceMonitor
+from livewidget.engine.session import ChartSession
+from livewidget.engine.thread import Engine
+from livewidget.engine.transport import Message, Transport
+from livewidget.wire.encode import encode_frame, encode_packets
+
+log = logging.getLogger("livewidget")
+
+STATUS_S = 0.5
+HELD_S = 0.05  # until the next look where credit is used up
+IDLE_S = 1.0  # until the next look where nothing can be seen
+
+
+class Hub:
+    """Draws all charts of one transport. Made anywhere; all but `post` runs on the engine's thread.
+
+    A beat asks each chart that can be seen and is due for its frame, and sends them together.
+    """
+
+    def __init__(
+        self, transport: Transport, engine: Engine | None = None, clock: Clock | None = None
+    ) -> None:
+        self.engine = Engine.shared() if engine is None else engine
+        self.clients = Clients()
+        self.credit = Credit()
+        self.tick = 0
+        self._transport = transport
+        self._clock = SystemClock() if clock is None else clock
+        self._sessions: dict[int, ChartSession] = {}
+        self._monitors: dict[int, PerformanceMonitor] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._status_at = 0.0
+        self._status_due: set[int] = set()
+        self._loop_open = False
+        self.inbox = Inbox(self)
+        me = weakref.ref(self)
+
+        def hear(content: Message, buffers: list[memoryview]) -> None:
+            hub = me()
+            if hub is not None:
+                hub.engine.post(lambda: hub._hear(content, buffers))  # noqa: SLF001  (our own)
+
+        transport.handler = hear
+
+    def add(self, session: ChartSession, monitor: PerformanceMonitor) -> None:
+        """Draw a chart from now on."""
+        self._sessions[session.chart] = session
+        self._monitors[session.chart] = monitor
+        self.wake(session.chart)
+
+    def remove(self, chart: int, reason: str) -> None:
+        """Draw a chart no longer, and tell its views."""
+        if self._sessions.pop(chart, None) is not None:
+            self._monitors.pop(chart)
+            self.clients.forget_chart(chart)
+            self.send({"kind": "closed", "chart": chart, "reason": reason})
+
+    def session(self, chart: object) -> ChartSession | None:
+        """Return the session of a chart's number, None where there is none (any more)."""
+        return self._sessions.get(chart) if isinstance(chart, int) else None
+
+    def monitor(self, chart: int) -> PerformanceMonitor:
+        """Return the monitor of a chart that is there."""
+        return self._monitors[chart]
+
+    def send(self, content: Message, buffers: Sequence[bytes | memoryview] = ()) -> None:
+        """Send one message beside the ticks."""
+        self._transport.send(content, list(buffers))
+
+    def wake(self, chart: int | None = None) -> None:
+        """Beat soon; with a chart, send its status too."""
+        if chart is not None:
+            self._status_due.add(chart)
+        self._schedule(0.0)
+
+    def watched(self, chart: int) -> bool:
+        """Say whether anybody sees the chart."""
+        return self.clients.width(chart) is not None
+
+    def fit(self, session: ChartSession) -> None:
+        """Let the widest visible view of a chart set its resolution."""
+        width = self.clients.width(session.chart)
+        look = session.viewport
+        if width and width != look.width:
+            session.look(Viewport(width, look.span, look.token))
+
+    def _hear(self, content: Message, buffers: list[memoryview]) -> None:
+        self.inbox.take(content, buffers, self._clock)
+        self.wake()
+
+    def _schedule(self, delay: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.engine.loop.call_later(delay, self._beat)
+
+    def _beat(self) -> None:
+        self._timer = None
+        delay = IDLE_S
+        try:
+            delay = self._draw(self._clock.monotonic())
+        except Exception:
+            log.exception("a beat failed")
+        if self._sessions and self._timer is None:
+            self._schedule(delay)
+
+    def _draw(self, now: float) -> float:
+        """Send what is due; return the seconds until the next look."""
+        seen = [each for each in self._sessions.values() if self.watched(each.chart)]
+        if not seen:
+            return IDLE_S
+        deaf = self._transport.deaf()
+        self._loop_open = deaf
+        if not self.credit.may_send(now, deaf=deaf):
+            return HELD_S
+        pieces: list[bytes] = []
+        for session in seen:
+            if now >= session.due and self.clients.width(session.chart):
+                session.due = max(session.due + 1.0 / session.cap, now)
+                pieces += self._frame(session, now)
+        self._send(pieces, self._statuses(seen, now), now)
+        next_due = min(max(session.due, now + 1.0 / session.cap) for session in seen)
+        return max(0.0, next_due - self._clock.monotonic())
+
+    def _frame(self, session: ChartSession, now: float) -> list[bytes]:
+        frame = None
+        try:
+            frame = session.advance()
+        except LivewidgetError as error:
+            self._fail(session, str(error))
+        except Exception as error:  # one chart's mistake is not the other charts' end
+            log.exception("chart %d cannot be drawn", session.chart)
+            self._fail(session, f"{type(error).__name__}: {error}")
+        if frame is None:
+            return []
+        pieces = encode_frame(frame)
+        self._monitors[session.chart].framed(sum(map(len, pieces)), now)
+        return pieces
+
+    def _fail(self, session: ChartSession, reason: str) -> None:
+        session.fail(reason)
+        self._status_due.add(session.chart)
+
+    def _statuses(self, seen: list[ChartSession], now: float) -> dict[str, Any]:
+        everyone = now - self._status_at >= STATUS_S
+        if everyone:
+            self._status_at = now
+        due = [
+            each
+            for each in seen
+            if each.chart in self._status_due or (everyone and not each.at_rest)
+        ]
+        self._status_due -= {session.chart for session in due}
+        loop = "open" if self._loop_open else "credit"
+        return {
+            str(session.chart): self._monitors[session.chart].status(session, now, loop)
+            for session in due
+        }
+
+    def _send(self, pieces: list[bytes], status: dict[str, Any], now: float) -> None:
+        if not pieces and not status:
+            return
+        sent = self._clock.now() / 1e6
+        packets = list(encode_packets(self.tick + 1, pieces)) or [(self.tick + 1, b"")]
+        for tick, packet in packets:
+            content: Message = {"kind": "tick", "tick": tick, "sent": sent}
+            if status:
+                content["status"], status = status, {}
+            self._transport.send(content, [packet] if packet else [])
+            self.tick = tick
+            self.credit.sent(tick, now)
+
+    def acknowledged(self, client: str, tick: int) -> None:
+        """Take up an acknowledgement of a page that sees something."""
+        now = self._clock.monotonic()
+        moving = self.clients.acked(client, tick, now)
+        self.credit.acked(min(tick, self.tick))
+        if not moving and self.credit.oldest_age(now) > STUCK_S:
+            self.credit.lost()
+            for session in self._sessions.values():
+                session.ask_snapshot()

@@ -1,0 +1,201 @@
+"""The door: data in from any thread, every event accounted for, into the buffer."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from livewidget.data.batch import Batch, Data, concat, sift
+from livewidget.data.clock import Clock
+from livewidget.data.errors import ClosedError, SchemaError
+from livewidget.data.events import DeadLetter, Gap
+from livewidget.data.schema import Schema
+
+STAGED_ROWS = 262_144  # a quarter of a second at 1,000,000 rows a second: then the pusher drains
+DEAD_LETTERS = 1_000
+GAPS = 1_000
+MOST_REASONS, OTHER_REASONS = 50, "other reasons"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where every event is: received = stored + filtered + rejected + dropped + in_flight."""
+
+    received: int = 0
+    stored: int = 0
+    filtered: int = 0
+    rejected: int = 0
+    dropped: int = 0
+    in_flight: int = 0
+
+
+class Intake:
+    """Takes data at the door and stages it; `drain` carries what is staged into `store`.
+
+    Staging is a list under a lock, so that a push costs next to nothing and many small pushes
+    become one fat append. The queue is bounded by `STAGED_ROWS`; its policy is that the thread
+    that overfills it drains it, which holds that thread back and loses nothing.
+    """
+
+    def __init__(
+        self,
+        store: Callable[[Batch], None],
+        clock: Clock,
+        *,
+        infer: Callable[[Data], Schema],
+        schema: Schema | None = None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._infer = infer
+        self._lock = threading.Lock()
+        self._draining = threading.Lock()
+        self._staged: list[Batch] = []
+        self._staged_rows = 0
+        self._received = self._stored = self._filtered = 0
+        self._rejected = self._dropped = self._in_flight = 0
+        self._oldest: int | None = None
+        self._gap_reason: tuple[int | None, str] | None = None
+        self._newest: int | None = None
+        self._closed = False
+        self.schema = schema
+        self.thin: Callable[[Batch], Batch] | None = None
+        self.dead: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
+        self.reasons: Counter[str] = Counter()
+        self.gaps: deque[Gap] = deque(maxlen=GAPS)
+        self.gap_count = 0
+        self.last_arrival: int | None = None
+
+    def push(self, data: Data) -> int:
+        """Take rows from user code: all of them, or none and an error that says why."""
+        arrival = self._clock.now()
+        if isinstance(data, Batch) and data.schema is self.schema:
+            batch = data
+        else:
+            batch = Batch.of(data, self._schema_for(data), arrival=arrival)
+        self._stage(batch, arrival)
+        return len(batch)
+
+    def emit(self, data: Data) -> int:
+        """Take rows from a source: those that fit; the others become dead letters."""
+        arrival = self._clock.now()
+        if isinstance(data, Batch) and data.schema is self.schema:
+            self._stage(data, arrival)
+            return len(data)
+        try:
+            schema = self._schema_for(data)
+            batch, bad = sift(data, schema, arrival)
+        except SchemaError as error:
+            self.reject(data, str(error))
+            return 0
+        self._bury(bad, arrival)
+        self._stage(batch, arrival)
+        return len(batch)
+
+    def reject(self, payload: object, reason: str) -> None:
+        """Count one message that could not be read, and keep it with its reason."""
+        self._bury([(payload, reason)], self._clock.now())
+
+    def gap(self, start: int | None, stop: int | None, reason: str) -> None:
+        """Note a gap. Without a stop it reaches to the next row that arrives."""
+        with self._lock:
+            if stop is None:
+                self._gap_reason = (start, reason)
+            else:
+                self._note_gap(start, stop, reason)
+
+    def drain(self) -> None:
+        """Carry all that is staged into the store. From any thread; one at a time."""
+        with self._draining:
+            with self._lock:
+                staged, self._staged = self._staged, []
+                self._staged_rows = 0
+            if not staged:
+                return
+            size = sum(map(len, staged))
+            stored = filtered = 0
+            try:
+                batch = concat(staged)
+                kept = batch if self.thin is None else self.thin(batch)
+                self._store(kept)
+                stored, filtered = len(kept), size - len(kept)
+            finally:
+                with self._lock:
+                    self._in_flight -= size
+                    self._stored += stored
+                    self._filtered += filtered
+                    self._dropped += size - stored - filtered  # more than 0 only on an error
+
+    def take_oldest(self) -> int | None:
+        """Return when the oldest row since the last call arrived (ns UTC), or None."""
+        oldest, self._oldest = self._oldest, None
+        return oldest
+
+    @property
+    def account(self) -> Account:
+        """The account of this moment."""
+        with self._lock:
+            return Account(
+                self._received,
+                self._stored,
+                self._filtered,
+                self._rejected,
+                self._dropped,
+                self._in_flight,
+            )
+
+    def close(self) -> None:
+        """Take nothing more; what is staged is carried into the store."""
+        self._closed = True
+        self.drain()
+
+    def _schema_for(self, data: Data) -> Schema:
+        if self.schema is not None:
+            return self.schema
+        schema = self._infer(data)
+        with self._lock:
+            if self.schema is None:
+                self.schema = schema
+            return self.schema
+
+    def _stage(self, batch: Batch, arrival: int) -> None:
+        size = len(batch)
+        if not size:
+            return
+        with self._lock:
+            if self._closed:
+                raise ClosedError("the stream was closed: it takes no more data")
+            if self._gap_reason is not None:
+                start, reason = self._gap_reason
+                self._gap_reason = None
+                self._note_gap(start, int(batch.times[0]), reason)
+            self._staged.append(batch)
+            self._staged_rows += size
+            full = self._staged_rows >= STAGED_ROWS
+            self._received += size
+            self._in_flight += size
+            self._newest = int(batch.times[-1])
+            self.last_arrival = arrival
+            if self._oldest is None:
+                self._oldest = arrival
+        if full:
+            self.drain()
+
+    def _note_gap(self, start: int | None, stop: int, reason: str) -> None:
+        begin = start if start is not None else self._newest
+        if begin is not None and stop > begin:
+            self.gaps.append(Gap(begin, stop, reason))
+            self.gap_count += 1
+
+    def _bury(self, bad: list[tuple[object, str]], arrival: int) -> None:
+        if not bad:
+            return
+        with self._lock:
+            for payload, reason in bad:
+                self.dead.append(DeadLetter(arrival, reason, payload))
+                known = reason in self.reasons or len(self.reasons) < MOST_REASONS
+                self.reasons[reason if known else OTHER_REASONS] += 1
+            self._received += len(bad)
+            self._rejected += len(bad)

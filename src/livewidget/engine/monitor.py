@@ -1,0 +1,102 @@
+"""PerformanceMonitor: what a stream and its chart do now, and what limits them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from livewidget.data.clock import Clock, SystemClock
+from livewidget.data.events import State
+from livewidget.engine.streamer import DataStreamer
+from livewidget.monitor.advice import limit
+from livewidget.monitor.figures import Process, Quantiles, Rate
+
+if TYPE_CHECKING:
+    from livewidget.engine.session import ChartSession
+
+STALE_S = 5.0  # without data while the source says that it is live
+
+
+class PerformanceMonitor:
+    """Watches a streamer and, where there is one, its chart.
+
+    `figures()` may be called from any thread; the rest is the engine's.
+    """
+
+    def __init__(self, streamer: DataStreamer, clock: Clock | None = None) -> None:
+        self._streamer = streamer
+        self._clock = SystemClock() if clock is None else clock
+        self._events, self._bytes, self._frames = Rate(), Rate(), Rate()
+        self._sent_bytes = self._sent_frames = 0
+        self._drawn_at: float | None = None
+        self._latency = Quantiles()
+        self._fps: float | None = None
+        self._draw_ms: float | None = None
+        self._process = Process()
+
+    def framed(self, size: int, _now: float) -> None:
+        """Note a frame of `size` bytes on its way."""
+        self._sent_bytes += size
+        self._sent_frames += 1
+
+    def drawn(self, frames: int, draw_ms: float, ages_ms: list[float], now: float) -> None:
+        """Note what a browser drew since it last said so: frames, mean cost, arrival to pixel."""
+        if self._drawn_at is not None and now > self._drawn_at:
+            self._fps = frames / (now - self._drawn_at)
+        self._drawn_at = now
+        if frames:
+            self._draw_ms = draw_ms
+        self._latency.add(ages_ms)
+
+    def figures(self) -> dict[str, Any]:
+        """Return the stream's figures: rates a second, counts, bytes, CPU in % of a core."""
+        now = self._clock.monotonic()
+        self._process.read(now)
+        stats = self._streamer.stats()
+        return {
+            "state": stats["state"],
+            "detail": stats["detail"],
+            "attempt": self._streamer.state[2],
+            "rate": round(self._events(stats["received"], now), 1),
+            "bytes": round(self._bytes(self._sent_bytes, now), 1),
+            "frame_rate": round(self._frames(self._sent_frames, now), 1),
+            **{name: stats[name] for name in _COUNTS},
+            "reasons": stats["reasons"],
+            "latency_ms": self._latency.read(),
+            "fps": None if self._fps is None else round(self._fps, 1),
+            "draw_ms": None if self._draw_ms is None else round(self._draw_ms, 2),
+            "cpu": round(self._process.cpu, 1),
+            "memory": self._process.memory,
+        }
+
+    def status(self, session: ChartSession, now: float, loop: str) -> dict[str, Any]:
+        """Return the status of `wire/layout.md` for a chart."""
+        figures = self.figures()
+        state, detail = session.state()
+        if state is State.LIVE and self._streamer.silence > STALE_S:
+            state, detail = State.STALE, f"no data for {self._streamer.silence:.0f} s"
+        figures |= {
+            "state": state.value,
+            "detail": detail,
+            "notice": session.notice,
+            "cap": session.cap,
+            "paused": session.paused,
+            "loop": loop,
+        }
+        if self._drawn_at is not None and now - self._drawn_at > STALE_S:
+            figures["fps"] = 0.0
+        figures["limit"] = limit(figures)
+        return figures
+
+
+_COUNTS = (
+    "rows",
+    "fill",
+    "received",
+    "stored",
+    "filtered",
+    "rejected",
+    "dropped",
+    "late",
+    "gaps",
+    "in_flight",
+)

@@ -1,0 +1,239 @@
+"""One chart: from the rows in its streamer's buffer to its next frame. The engine's thread only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from livewidget.buffers.ring import Lease, RingBuffer
+from livewidget.data.errors import LeaseOvertakenError, SchemaError
+from livewidget.data.events import FINAL, Gap, State
+from livewidget.data.frame import Frame
+from livewidget.data.schema import Kind, Schema
+from livewidget.data.viewport import Viewport
+from livewidget.engine.streamer import DataStreamer
+from livewidget.view.view import View
+
+_SECOND = 1_000_000_000
+MOST_LINES = 10  # number columns drawn where the user named none
+
+
+class ChartSession:
+    """What the engine holds for one chart.
+
+    `y` names the columns drawn (empty: all that hold numbers), `by` the column of keys.
+    `window` is in s, `cap` in frames a second. `max_series` bounds the keys with a line of
+    their own.
+    """
+
+    def __init__(
+        self,
+        chart: int,
+        streamer: DataStreamer,
+        *,
+        y: Sequence[str] = (),
+        by: str | None = None,
+        window: float = 60.0,
+        cap: float = 30.0,
+        max_series: int = 20,
+        every: bool = False,
+    ) -> None:
+        self.chart = chart
+        self.streamer = streamer
+        self.cap = cap
+        self.due = 0.0  # s, monotonic: when the next frame may be drawn
+        self.notice = ""
+        self._y = tuple(y)
+        self._by = by
+        self._window = round(window * _SECOND)
+        self._max_series = max_series
+        self._every = every
+        self._viewport = Viewport()
+        self._view: View | None = None
+        self._seen = 0  # ring rows before this one are in the view
+        self._gaps_seen = 0
+        self._snapshot_due = True
+        self._failure = ""
+        self.exporter: Callable[[str, str], None] | None = None
+        self._paused_at: tuple[int, int | None, int] | None = None  # head, newest, ns of the wall
+
+    @property
+    def paused(self) -> bool:
+        """Whether the picture stands still."""
+        return self._paused_at is not None
+
+    @property
+    def sequence(self) -> int:
+        """The number of the newest frame, 0 before the first."""
+        return 0 if self._view is None else self._view.sequence
+
+    def ask_snapshot(self) -> None:
+        """Make the next frame a snapshot."""
+        self._snapshot_due = True
+
+    def revive(self) -> None:
+        """Begin anew from the buffer: the chart was out of sight and its buckets are old."""
+        if self._view is not None and not self.paused:
+            self._view.invalidate()
+        self._snapshot_due = True
+
+    def set_window(self, seconds: float) -> None:
+        """Show the last `seconds`."""
+        self._window = round(seconds * _SECOND)
+        self._look()
+
+    def look(self, viewport: Viewport) -> None:
+        """Look at another range or at another width."""
+        self._viewport = viewport
+        self._look()
+
+    @property
+    def viewport(self) -> Viewport:
+        """What is looked at now."""
+        return self._viewport
+
+    def pause(self, now: int) -> None:
+        """Freeze the picture; the capture goes on. `now` is the wall clock in ns."""
+        if self._paused_at is None:
+            self.streamer.drain()
+            ring = self.streamer.buffer.ring
+            head, newest = (0, None) if ring is None else (ring.head, ring.newest)
+            self._paused_at = head, newest, now
+            self.notice = ""
+
+    def resume(self, now: int) -> None:
+        """Jump to now and note how much passed."""
+        if self._paused_at is None:
+            return
+        head, _, since = self._paused_at
+        self._paused_at = None
+        self.streamer.drain()
+        ring = self.streamer.buffer.ring
+        events = 0 if ring is None else ring.head - head
+        self.notice = f"{(now - since) / _SECOND:.1f} s and {events:,} events passed while paused"
+        self.revive()
+
+    def advance(self) -> Frame | None:
+        """Bring the view up to date and return its next frame, or None where nothing changed."""
+        self.streamer.drain()
+        ring = self.streamer.buffer.ring
+        if ring is None or self._failure:
+            return None
+        if self._view is None:
+            self._view = self._new_view(ring.schema)
+        self._update(self._view, ring)
+        oldest = self.streamer.take_oldest_arrival()
+        frame = self._view.frame(
+            self._label,
+            snapshot=self._snapshot_due,
+            arrival=np.nan if oldest is None or self.paused else oldest / 1e6,
+        )
+        if frame is not None:
+            self._snapshot_due = False
+        return frame
+
+    def columns(self, schema: Schema) -> tuple[str, ...]:
+        """Return the columns that are drawn under this schema."""
+        if self._y:
+            return self._y
+        numbers = [f.name for f in schema.fields if f.kind in (Kind.FLOAT, Kind.INT)]
+        if not numbers:
+            raise SchemaError(f"no column holds numbers: the columns are {list(schema.names)}")
+        return tuple(numbers[:MOST_LINES])
+
+    def state(self) -> tuple[State, str]:
+        """Return the state that the chart shows, and its detail."""
+        if self._failure:
+            return State.FAILED, self._failure
+        state, detail, _ = self.streamer.state
+        if self.paused and state not in FINAL:
+            return State.PAUSED, ""
+        if state is State.WAITING and not detail:
+            detail = self.streamer.last_reason
+        return state, detail
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing will change by itself any more."""
+        return self.state()[0] in FINAL
+
+    def fail(self, reason: str) -> None:
+        """Show that the chart cannot draw this stream, and why."""
+        self._failure = reason
+
+    def _new_view(self, schema: Schema) -> View:
+        view = View(
+            self.chart,
+            self.columns(schema),
+            window=self._window,
+            keyed=self._by is not None,
+            max_keys=self._max_series,
+            every=self._every,
+        )
+        view.look(self._viewport, self._window)
+        return view
+
+    def _look(self) -> None:
+        if self._view is not None:
+            self._view.look(self._viewport, self._window)
+
+    def _update(self, view: View, ring: RingBuffer) -> None:
+        try:
+            if view.stale:
+                self._rebuild(view, ring)
+            elif not self.paused:
+                self._seen = max(self._seen, ring.tail)
+                with ring.lease(self._seen) as lease:
+                    self._feed(view, lease)
+                self._seen = lease.stop
+        except LeaseOvertakenError:
+            self.revive()
+
+    def _feed(self, view: View, lease: Lease) -> None:
+        fresh = self.streamer.gap_count - self._gaps_seen
+        gaps = self.streamer.gaps[-fresh:] if fresh else []
+        self._gaps_seen += fresh
+        if len(lease):
+            stops = [gap.stop for gap in gaps]
+            view.append(lease.times, self._values(lease), self._keys(lease), gaps=stops)
+
+    def _rebuild(self, view: View, ring: RingBuffer) -> None:
+        head, newest = (ring.head, ring.newest)
+        if self._paused_at is not None:
+            head, newest = self._paused_at[:2]
+        view.expect(newest)
+        span = view.span
+        low, high = ring.tail, head
+        ordered = ring.is_sorted(ring.tail)
+        if span is not None and ordered:
+            times = ring.lease(None, head).times
+            low = ring.tail + max(0, int(np.searchsorted(times, span[0])) - 1)
+            high = ring.tail + min(len(times), int(np.searchsorted(times, span[1], "right")) + 1)
+        gaps: list[Gap] = self.streamer.gaps
+        self._gaps_seen = self.streamer.gap_count
+        with ring.lease(low, high) as lease:
+            stops = [gap.stop for gap in gaps]
+            view.rebuild(
+                lease.times, self._values(lease), self._keys(lease), gaps=stops, ordered=ordered
+            )
+        self._seen = head
+
+    def _values(self, lease: Lease) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+        return lease.matrix(self.columns(lease.schema))
+
+    def _keys(self, lease: Lease) -> np.ndarray[tuple[int], np.dtype[np.int32]] | None:
+        return None if self._by is None else lease.column(self._by)
+
+    def _label(self, key: int) -> str:
+        ring = self.streamer.buffer.ring
+        assert ring is not None
+        assert self._by is not None
+        return ring.dictionaries[self._by].categories[key]
+
+
+class WatchSession(ChartSession):
+    """A stream that is watched and not drawn: a PerformanceWidget by itself."""
+
+    def advance(self) -> None:
+        """Draw nothing."""

@@ -1,0 +1,116 @@
+"""The one thread on which everything live runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, ClassVar, TypeVar
+
+T = TypeVar("T")
+log = logging.getLogger("livewidget")
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread that spins must give the interpreter lock away.
+
+Python's own 0.005 makes each call that gives it away wait 5 ms to come back, beside a cell that
+spins: a frame of twenty calls takes 50 ms. It is a setting of the whole process; the engine sets
+it when it starts and puts it back when it stops. `Engine.switch_interval = None` leaves it alone.
+"""
+
+
+class Engine:
+    """A background thread with one asyncio loop. `Engine.shared()` is the process's own.
+
+    User code is never called with a lock held. All methods may be called from any thread.
+    """
+
+    switch_interval: ClassVar[float | None] = SWITCH_INTERVAL
+    _shared: ClassVar[Engine | None] = None
+    _sharing: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._restore: float | None = None
+        if self.switch_interval is not None:
+            self._restore = sys.getswitchinterval()
+            sys.setswitchinterval(self.switch_interval)
+        self._thread = threading.Thread(target=self._main, name="livewidget-engine", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def shared(cls) -> Engine:
+        """Return the process's engine; the first call starts it."""
+        with cls._sharing:
+            if cls._shared is None or not cls._shared.alive:
+                cls._shared = cls()
+            return cls._shared
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def post(self, call: Callable[[], object]) -> None:
+        """Have `call` run on the engine's thread soon, after what was posted before."""
+        self.loop.call_soon_threadsafe(call)
+
+    def spawn(self, job: Coroutine[Any, Any, object], name: str) -> None:
+        """Run a coroutine on the engine's thread; its owner cancels it through its own means."""
+        self.post(lambda: self._spawn(job, name))
+
+    def call(self, call: Callable[[], T], timeout: float = 10.0) -> T:
+        """Run `call` on the engine's thread and return what it returns, or raise what it raises."""
+        if threading.current_thread() is self._thread:
+            return call()
+        answer: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(call())
+            except BaseException as error:  # noqa: BLE001  (it is raised where it is awaited)
+                answer.set_exception(error)
+
+        self.post(run)
+        return answer.result(timeout)
+
+    def close(self) -> None:
+        """Cancel what runs, stop the thread and give the switch interval back."""
+        if self.alive:
+            self.post(self._cancel_all)
+            self._thread.join(5.0)
+        if self._restore is not None:
+            sys.setswitchinterval(self._restore)
+            self._restore = None
+
+    def _spawn(self, job: Coroutine[Any, Any, object], name: str) -> None:
+        task = self.loop.create_task(job, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s stopped", task.get_name(), exc_info=error)
+
+    def _cancel_all(self) -> None:
+        async def end() -> None:
+            others = [task for task in self._tasks if task is not asyncio.current_task()]
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            self.loop.stop()
+
+        self._spawn(end(), "livewidget-end")
+
+    def _main(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+        finally:
+            self.loop.run_until_complete(self.loop.shutdown_default_executor())
+            self.loop.close()

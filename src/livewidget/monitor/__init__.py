@@ -1,0 +1,1 @@
+"""Figures of what runs, and what they say."""

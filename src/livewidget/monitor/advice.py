@@ -1,0 +1,74 @@
+"""What limits a chart now, in one plain sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Figures = Mapping[str, Any]
+
+
+def _source(figures: Figures) -> str | None:
+    state = figures["state"]
+    if state in ("live", "paused"):
+        return None
+    detail = f": {figures['detail']}" if figures["detail"] else ""
+    if state == "waiting" and figures["rejected"]:
+        return f"No event fits yet; {figures['rejected']:,} were rejected{detail}."
+    return {
+        "waiting": "The source: nothing has arrived yet.",
+        "reconnecting": f"The source: it is being reached again, attempt {figures['attempt']}.",
+        "stale": "The source: it is connected and silent.",
+        "ended": "Nothing: the stream has ended.",
+        "failed": f"The source failed{detail}.",
+    }.get(state)
+
+
+def _paused(figures: Figures) -> str | None:
+    return "Nothing: the picture is paused, the data is kept." if figures["paused"] else None
+
+
+def _open_loop(figures: Figures) -> str | None:
+    if figures["loop"] != "open":
+        return None
+    return "A running cell: the kernel cannot hear the browser and draws at a slow, safe rate."
+
+
+def _dropped(figures: Figures) -> str | None:
+    if not figures["dropped"]:
+        return None
+    return f"The buffer: {figures['dropped']:,} events were dropped."
+
+
+def _browser(figures: Figures) -> str | None:
+    fps, cap, draw = figures["fps"], figures["cap"], figures["draw_ms"]
+    if fps is None or draw is None or fps > 0.8 * cap or figures["frame_rate"] <= 0.8 * cap:
+        return None
+    if draw * cap > 700:  # ms of each second: the browser's main thread is full
+        return f"The browser: a frame takes {draw:.0f} ms to draw, too long for {cap} a second."
+    return f"The link: {fps:.0f} of {cap} frames a second arrive in time."
+
+
+def _slow_data(figures: Figures) -> str | None:
+    if figures["frame_rate"] >= 0.8 * figures["cap"]:
+        return None
+    return f"The data: it changes {figures['frame_rate']:.3g} times a second."
+
+
+_CHECKS: tuple[Callable[[Figures], str | None], ...] = (
+    _source,
+    _paused,
+    _open_loop,
+    _dropped,
+    _browser,
+    _slow_data,
+)
+
+
+def limit(figures: Figures) -> str:
+    """Return what limits the chart now; the first finding in the order of the stages wins."""
+    for check in _CHECKS:
+        found = check(figures)
+        if found is not None:
+            return found
+    return f"Nothing: drawing at the cap of {figures['cap']}."

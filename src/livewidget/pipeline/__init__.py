@@ -1,0 +1,1 @@
+"""Operators on batches, between a source and its buffer."""

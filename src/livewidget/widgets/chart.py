@@ -1,0 +1,338 @@
+"""LiveChart: one line binds a source to a chart that stays smooth."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import traitlets as t
+from anywidget import AnyWidget
+from ipywidgets import Widget, widget_serialization
+
+from livewidget.data.batch import Data
+from livewidget.data.errors import ClosedError, SettingError, quote
+from livewidget.data.schema import Schema
+from livewidget.engine.buffer import BufferManager
+from livewidget.engine.monitor import PerformanceMonitor
+from livewidget.engine.session import ChartSession
+from livewidget.engine.streamer import DataStreamer
+from livewidget.widgets import kernel
+from livewidget.widgets.bundle import bundle
+from livewidget.widgets.figure import close_tree, new_figure
+from livewidget.widgets.link import hear_beside_cells
+from livewidget.widgets.picture import save_picture
+from livewidget.widgets.traits import Duration, Rate, Zone
+from livewidget.widgets.wait import wait
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+T = TypeVar("T")
+
+WINDOWS_KEPT = 10  # the buffer keeps so many windows, within its memory budget
+MOST_DOWNLOAD = 64 * 2**20  # bytes that the toolbar's CSV may have; to_csv has no limit
+
+
+class LiveChart(AnyWidget):  # type: ignore[misc]  # anywidget publishes no types
+    """A live line chart of a source.
+
+    `source` is a URL (`ws://`, `wss://`), an async iterator, a generator, a callable, a DataFrame
+    to replay, a `Source`, a `DataStreamer`, or None: then `push` feeds it. `x` names the column
+    with the events' times (None: one called like it, else the time of arrival), `y` the columns
+    drawn (None: all that hold numbers), `by` a column each of whose keys is a series of its own,
+    at most `max_series` of them.
+
+    The traits change a running chart at once, from Python and from the toolbar; a bad value
+    raises TraitError and changes nothing. `window` is a duration (a number is seconds).
+    `max_points` bounds the events that the buffer keeps; by default it keeps ten windows, within
+    256 MiB. `sampling_rate` in Hz thins each series at the door (None: all). `max_fps` caps the
+    frames drawn. `paused` freezes the picture and not the capture. `tz` is the axis' time zone.
+    `quality="high"` draws first and last of each pixel column besides min and max. `options`,
+    such as `interval`, `speed` or `headers`, go to the source.
+
+    Every method may be called from any thread.
+    """
+
+    _session: ChartSession | None = None
+    _esm = t.Unicode().tag(sync=True)
+    _css = t.Unicode().tag(sync=True)
+    kind = t.Unicode("chart", read_only=True).tag(sync=True)
+    chart = t.Int(read_only=True).tag(sync=True)
+    link = t.Instance(Widget, read_only=True).tag(sync=True, **widget_serialization)
+    figure = t.Instance(Widget, read_only=True).tag(sync=True, **widget_serialization)
+
+    title = t.Unicode("").tag(sync=True)
+    y_label = t.Unicode("").tag(sync=True)
+    window = Duration(60.0).tag(sync=True)
+    max_points = t.Int(None, allow_none=True, min=1)
+    sampling_rate = Rate().tag(sync=True)
+    max_fps = t.Int(30, min=1, max=60).tag(sync=True)
+    paused = t.Bool(False).tag(sync=True)
+    tz = Zone("local").tag(sync=True)
+    height = t.Int(320, min=80, max=4_000).tag(sync=True)
+    colors = t.List(t.Unicode()).tag(sync=True)
+    monitor = t.Bool(True).tag(sync=True)
+
+    def __init__(
+        self,
+        source: object = None,
+        *,
+        x: str | None = None,
+        y: str | Sequence[str] | None = None,
+        by: str | None = None,
+        schema: Schema | None = None,
+        max_series: int = 20,
+        quality: str = "normal",
+        window: object = 60.0,
+        max_points: int | None = None,
+        sampling_rate: float | None = None,
+        max_fps: int = 30,
+        paused: bool = False,
+        title: str = "",
+        y_label: str = "",
+        tz: str = "local",
+        height: int = 320,
+        colors: Sequence[str] = (),
+        monitor: bool = True,
+        **options: Any,
+    ) -> None:
+        if quality not in ("normal", "high"):
+            raise SettingError(f"quality is 'normal' or 'high', got {quote(quality)}")
+        if max_series < 1:
+            raise SettingError(f"max_series is at least 1, got {quote(max_series)}")
+        settings = {
+            "window": window,
+            "max_points": max_points,
+            "sampling_rate": sampling_rate,
+            "max_fps": max_fps,
+            "paused": paused,
+            "title": title,
+            "y_label": y_label,
+            "tz": tz,
+            "height": height,
+            "colors": list(colors),
+            "monitor": monitor,
+        }
+        for name, value in settings.items():
+            self.set_trait(name, value)
+        self.set_trait("chart", kernel.next_number())
+        names = (y,) if isinstance(y, str) else tuple(y or ())
+        self._open(source, x, names, by, schema, options)
+        self._session = ChartSession(
+            self.chart,
+            self.streamer,
+            y=names,
+            by=by,
+            window=self.window,
+            cap=self.max_fps,
+            max_series=max_series,
+            every=quality == "high",
+        )
+        link, self._hub = kernel.shared()
+        self.set_trait("link", link)
+        self.set_trait("figure", new_figure())
+        super().__init__()
+        self._start(self._session)
+
+    def _open(
+        self,
+        source: object,
+        x: str | None,
+        y: tuple[str, ...],
+        by: str | None,
+        schema: Schema | None,
+        options: dict[str, Any],
+    ) -> None:
+        """Make the streamer, or take the one that was handed in, which stays its owner's."""
+        self._owns = not isinstance(source, DataStreamer)
+        if isinstance(source, DataStreamer):
+            if x is not None or schema is not None or options:
+                raise SettingError(
+                    "x, schema and options are the DataStreamer's own: set them there"
+                )
+            self.streamer = source
+        else:
+            buffer = BufferManager(schema, **self._keep())
+            self.streamer = DataStreamer(
+                source, time=x, by=by, columns=y, schema=schema, buffer=buffer, **options
+            )
+        if self.sampling_rate is not None:
+            self.streamer.sampling_rate = self.sampling_rate
+
+    def _start(self, session: ChartSession) -> None:
+        hear_beside_cells(self.comm)
+        self._performance = PerformanceMonitor(self.streamer)
+        session.exporter = self._export
+        hub, chart = self._hub, self.chart
+        self._forget = kernel.free_on_rerun(self._close)
+        self._unwatch = self.streamer.watch(lambda: hub.engine.post(lambda: hub.wake(chart)))
+        if self.paused:
+            self._do(lambda session, now: session.pause(now))
+        hub.engine.post(lambda: hub.add(session, self._performance))
+        self.streamer.start()
+
+    # -- data
+
+    def push(self, data: Data = None, **columns: Any) -> int:
+        """Add rows from any thread: all, or none and an error that says why. Returns the rows.
+
+        Takes records, a mapping of columns, a DataFrame, Arrow or a `Batch`; or one event by
+        keyword: `chart.push(price=3.5)`.
+        """
+        if data is not None and columns:
+            raise SettingError("push takes a table or columns by keyword, not both")
+        return self.streamer.push(columns if data is None else data)
+
+    def to_dataframe(
+        self, start: object = None, stop: object = None, tz: str | None = "UTC"
+    ) -> pd.DataFrame:
+        """Return all that the buffer holds of a range, at full resolution, by rising time.
+
+        `start` and `stop` are anything `pandas.Timestamp` takes (naive is UTC).
+        """
+        return self.streamer.to_dataframe(start, stop, tz)
+
+    def to_csv(self, path: str | Path, start: object = None, stop: object = None) -> None:
+        """Write what the buffer holds of a range to a CSV file."""
+        self.streamer.drain()
+        self.streamer.buffer.to_csv(path, start, stop)
+
+    def to_parquet(self, path: str | Path, start: object = None, stop: object = None) -> None:
+        """Write what the buffer holds of a range to a Parquet file. Needs the extra `arrow`."""
+        self.streamer.drain()
+        self.streamer.buffer.to_parquet(path, start, stop)
+
+    def save_png(self, path: str | Path, timeout: float = 10.0) -> Path:
+        """Write the picture as a visible browser shows it to a PNG file, and return its path.
+
+        Raises TimeoutError where no browser answers in `timeout` seconds.
+        """
+        return save_picture(self._hub, self.chart, Path(path), timeout)
+
+    def stats(self) -> dict[str, Any]:
+        """Return the stream's and the chart's figures: state, account, rates, latency, memory."""
+        return self._performance.figures() | {"account": self.streamer.account()}
+
+    def wait(self, until: Callable[[], T] | None = None, timeout: float | None = None) -> T | bool:
+        """Block the cell until `until()` is true, with the chart's buttons alive; return it.
+
+        Without `until`: until the source has ended. Raises TimeoutError after `timeout` seconds.
+        """
+        return wait(until or self._has_ended, timeout)
+
+    # -- life
+
+    def close(self) -> None:
+        """Free the chart: its source, its thread's work, its comms. Again is no error."""
+        self._close("it was closed")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if self._session is None:
+            return "LiveChart(closed)"
+        return f"LiveChart({self.streamer.name!r}, {self._session.state()[0]})"
+
+    def _close(self, reason: str) -> None:
+        if self._session is None:
+            return
+        self._session = None
+        self._forget()
+        self._unwatch()
+        if self._owns:
+            self.streamer.stop()
+        hub, chart = self._hub, self.chart
+        hub.engine.call(lambda: hub.remove(chart, reason))
+        figure = self.figure
+        super().close()
+        close_tree(figure)
+        if self.layout is not None and self.layout.comm is not None:
+            self.layout.close()
+
+    @t.default("_esm")
+    def _default_esm(self) -> str:
+        return bundle("index.js")
+
+    @t.default("_css")
+    def _default_css(self) -> str:
+        return bundle("index.css")
+
+    # -- settings
+
+    def _keep(self) -> dict[str, Any]:
+        if self.max_points is not None:
+            return {"retention": None, "max_rows": self.max_points}
+        return {"retention": WINDOWS_KEPT * self.window, "max_rows": None}
+
+    def _do(self, command: Callable[[ChartSession, int], object]) -> None:
+        """Carry out a command on the engine's thread, then show it. Takes no lock: see `Link`."""
+        session = self._session
+        if session is None:
+            return
+        hub, now = self._hub, self.streamer.now()
+
+        def run() -> None:
+            command(session, now)
+            hub.wake(session.chart)
+
+        hub.engine.post(run)
+
+    @t.observe("window")
+    def _window_changed(self, change: Any) -> None:
+        seconds = change.new
+        if self._session is not None and self._owns:
+            self.streamer.buffer.keep(**self._keep())
+        self._do(lambda session, _: session.set_window(seconds))
+
+    @t.observe("max_points")
+    def _max_points_changed(self, _: Any) -> None:
+        if self._session is not None and self._owns:
+            self.streamer.buffer.keep(**self._keep())
+
+    @t.observe("sampling_rate")
+    def _rate_changed(self, change: Any) -> None:
+        if self._session is not None:
+            self.streamer.sampling_rate = change.new
+
+    @t.observe("max_fps")
+    def _cap_changed(self, change: Any) -> None:
+        def cap(session: ChartSession, _: int) -> None:
+            session.cap = change.new
+
+        self._do(cap)
+
+    @t.observe("paused")
+    def _paused_changed(self, change: Any) -> None:
+        self._do(lambda session, now: (session.pause if change.new else session.resume)(now))
+
+    # -- answers to the toolbar
+
+    def _has_ended(self) -> bool:
+        if self._session is None:
+            raise ClosedError("the chart was closed")
+        return self._session.at_rest
+
+    def _export(self, client: str, form: str) -> None:
+        hub, chart, streamer = self._hub, self.chart, self.streamer
+
+        async def job() -> None:
+            frame = await asyncio.to_thread(streamer.to_dataframe)
+            text = await asyncio.to_thread(lambda: frame.to_csv(index=False).encode())
+            if form != "csv" or len(text) > MOST_DOWNLOAD:
+                return
+            content = {"kind": "download", "chart": chart, "client": client}
+            hub.send(content | {"name": f"livewidget-{chart}.csv", "mime": "text/csv"}, [text])
+
+        hub.engine.spawn(job(), f"livewidget-export-{chart}")
