@@ -99,7 +99,9 @@ class Batch:
         data: dict[str, object] = {}
         for field, column in zip(self.schema.fields, self.columns, strict=True):
             if isinstance(column, Text):
-                data[field.name] = pd.Categorical.from_codes(column.codes, column.categories)
+                data[field.name] = pd.Categorical.from_codes(
+                    column.codes, pd.Index(column.categories)
+                )
             elif field.kind is Kind.TIME:
                 index = pd.DatetimeIndex(column.view("datetime64[ns]"), tz="UTC")
                 data[field.name] = index.tz_convert(tz)
@@ -141,7 +143,9 @@ def sift(
         return batch, []
     keep = np.ones(size, dtype=bool)
     keep[list(reasons)] = False
-    bad = [({name: _item(raw[name], row) for name in raw}, why) for row, why in reasons.items()]
+    bad: list[tuple[object, str]] = [
+        ({name: _item(raw[name], row) for name in raw}, why) for row, why in reasons.items()
+    ]
     return batch.take(keep), bad
 
 
@@ -216,7 +220,7 @@ def _column(
         return _absent(field, size, schema, arrival)
     values = raw[field.name]
     column = to_column(field.name, values, field.kind)
-    if np.ndim(getattr(column, "codes", column)) != 1:
+    if (column.codes if isinstance(column, Text) else column).ndim != 1:
         raise SchemaError(f"column {field.name!r} must have one dimension, got {quote(values)}")
     if len(column) != size:
         column = column[np.zeros(size, dtype=np.intp)]

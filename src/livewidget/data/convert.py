@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,10 +49,8 @@ def infer_kind(values: Any) -> Kind:
         return Kind.FLOAT
     if array.dtype.kind == "M":
         return Kind.TIME
-    if array.dtype.kind in "UT":
-        return Kind.TEXT
     sample = next((each for each in array.tolist() if each is not None), None)
-    if isinstance(sample, str):
+    if array.dtype.kind in "UT" or isinstance(sample, str):
         return Kind.TEXT
     if sample is None or isinstance(sample, (bool, int, float)):
         return Kind.FLOAT
@@ -117,7 +115,8 @@ def _parsed_times(array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     import pandas as pd
 
     index = pd.to_datetime(array, utc=True, format="ISO8601" if _all_text(array) else None)
-    return index.tz_localize(None).to_numpy().astype("datetime64[ns]").view(np.int64)
+    times: npt.NDArray[Any] = index.tz_localize(None).to_numpy()
+    return np.asarray(times, dtype="datetime64[ns]").view(np.int64)
 
 
 def _all_text(array: npt.NDArray[Any]) -> bool:
@@ -166,7 +165,7 @@ def _to_text(values: Any) -> Text:
     return Text.encode(items)
 
 
-_CONVERTERS = {
+_CONVERTERS: dict[Kind, Callable[[Any], Column]] = {
     Kind.TIME: to_times,
     Kind.FLOAT: _to_floats,
     Kind.INT: _to_ints,

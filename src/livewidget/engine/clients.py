@@ -1,4 +1,4 @@
-"""The browsers that look at the charts of a kernel: which are there, and what each sees. I/O-free."""
+"""The browsers that look at a kernel's charts: which are there, what each sees. I/O-free."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ log = logging.getLogger("livewidget")
 QUIET_S = 60.0  # between two log lines about messages that do not fit
 WIDEST = 16_384  # CSS pixels: two 8K screens
 MOST_AGES = 64
+LONGEST_NAME = 256
 
 
 class Inbox:
@@ -42,12 +43,10 @@ class Inbox:
             "export": self._export,
         }
 
-    def take(self, content: object, buffers: list[memoryview], clock: Clock) -> None:
+    def take(self, content: Any, buffers: list[memoryview], clock: Clock) -> None:
         """Take up one message; what does not fit is counted and passed over."""
         try:
-            if not isinstance(content, dict):
-                raise TypeError("a message is an object")
-            self._takers[content["kind"]](content, buffers, clock)
+            self._takers[_text(content, "kind")](content, buffers, clock)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             self.malformed += 1
             if clock.monotonic() - self._logged_at >= QUIET_S:
@@ -158,6 +157,6 @@ def _float(content: Any, name: str) -> float:
 
 def _text(content: Any, name: str) -> str:
     value = content[name]
-    if not isinstance(value, str) or len(value) > 256:
+    if not isinstance(value, str) or len(value) > LONGEST_NAME:
         raise TypeError(f"{name} is a short text, got {quote(value)}")
     return value

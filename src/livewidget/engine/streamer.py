@@ -31,8 +31,8 @@ class DataStreamer:
     `source` is a URL, an async iterator, a generator, a callable, a DataFrame, a `Source`, or
     None for data that is pushed. `time` names the column with the events' times (None: one that
     is called like it, else the time of arrival); `by` the column whose keys are series of their
-    own; `columns` must be there and hold numbers. `sampling_rate` in Hz thins each series at the door. `options`
-    go to the source. Every method may be called from any thread.
+    own; `columns` must be there and hold numbers. `sampling_rate` in Hz thins each series at the
+    door. `options` go to the source. Every method may be called from any thread.
     """
 
     def __init__(

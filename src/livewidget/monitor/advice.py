@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Figures = Mapping[str, Any]
+FULL_MS = 700  # of each second: so much drawing fills a browser's main thread
 
 
 def _source(figures: Figures) -> str | None:
@@ -44,7 +45,7 @@ def _browser(figures: Figures) -> str | None:
     fps, cap, draw = figures["fps"], figures["cap"], figures["draw_ms"]
     if fps is None or draw is None or fps > 0.8 * cap or figures["frame_rate"] <= 0.8 * cap:
         return None
-    if draw * cap > 700:  # ms of each second: the browser's main thread is full
+    if draw * cap > FULL_MS:
         return f"The browser: a frame takes {draw:.0f} ms to draw, too long for {cap} a second."
     return f"The link: {fps:.0f} of {cap} frames a second arrive in time."
 

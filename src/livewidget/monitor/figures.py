@@ -18,7 +18,7 @@ class Rate:
     def __call__(self, total: float, now: float) -> float:
         """Note that the total is `total` at `now` (s); return its growth a second."""
         self._seen.append((now, total))
-        while len(self._seen) > 2 and now - self._seen[1][0] >= self._window:
+        while len(self._seen) > 1 and now - self._seen[1][0] >= self._window:
             self._seen.popleft()
         since, before = self._seen[0]
         return (total - before) / (now - since) if now > since else 0.0

@@ -76,7 +76,9 @@ def _counters() -> tuple[float, ...]:
     """Return the bytes since boot, in the order of `_COUNTERS`; NaN where there are none."""
     import psutil
 
-    disk, net = psutil.disk_io_counters(), psutil.net_io_counters()
+    # Both are None in some containers, which the published types do not say.
+    disk: Any = psutil.disk_io_counters()
+    net: Any = psutil.net_io_counters()
     missing = float("nan")
     return (
         missing if disk is None else float(disk.read_bytes),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterable
 from typing import Any, Self
@@ -13,17 +14,26 @@ from livewidget.testing.loop_thread import LoopThread
 class WebSocketServer:
     """Serves `ws://127.0.0.1:port` from a thread of its own; a context manager.
 
+    With `tls` it is `wss://localhost:port`. `options` go to `websockets.asyncio.server.serve`.
     Everything sent goes to every client. `greeting` messages go to each client when it
     connects. `received` holds what clients sent, `requests` the headers they came with.
     All methods may be called from any thread but the server's own, and return when done.
     """
 
-    def __init__(self, port: int = 0, *, greeting: Iterable[object] = (), **options: Any) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        greeting: Iterable[object] = (),
+        tls: ssl.SSLContext | None = None,
+        **options: Any,
+    ) -> None:
         self.port = port
         self.received: list[str | bytes] = []
         self.requests: list[Any] = []
         self._greeting = [_text(each) for each in greeting]
-        self._options: dict[str, Any] = {"close_timeout": 1, "max_size": None} | options
+        defaults = {"close_timeout": 1, "max_size": None, "ssl": tls}
+        self._options: dict[str, Any] = defaults | options
         self._clients: set[Any] = set()
         self._server: Any = None
         self._thread = LoopThread("websocket-server")
@@ -37,7 +47,8 @@ class WebSocketServer:
     @property
     def url(self) -> str:
         """The address for a client."""
-        return f"ws://127.0.0.1:{self.port}"
+        secure = self._options["ssl"] is not None
+        return f"{'wss://localhost' if secure else 'ws://127.0.0.1'}:{self.port}"
 
     @property
     def clients(self) -> int:

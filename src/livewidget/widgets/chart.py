@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 import traitlets as t
 from anywidget import AnyWidget
@@ -30,13 +30,11 @@ from livewidget.widgets.wait import wait
 if TYPE_CHECKING:
     import pandas as pd
 
-T = TypeVar("T")
-
 WINDOWS_KEPT = 10  # the buffer keeps so many windows, within its memory budget
 MOST_DOWNLOAD = 64 * 2**20  # bytes that the toolbar's CSV may have; to_csv has no limit
 
 
-class LiveChart(AnyWidget):  # type: ignore[misc]  # anywidget publishes no types
+class LiveChart(AnyWidget):
     """A live line chart of a source.
 
     `source` is a URL (`ws://`, `wss://`), an async iterator, a generator, a callable, a DataFrame
@@ -214,14 +212,17 @@ class LiveChart(AnyWidget):  # type: ignore[misc]  # anywidget publishes no type
 
     def stats(self) -> dict[str, Any]:
         """Return the stream's and the chart's figures: state, account, rates, latency, memory."""
-        return self._performance.figures() | {"account": self.streamer.account()}
+        figures = self._hub.engine.call(self._performance.figures)
+        return figures | {"account": self.streamer.account()}
 
-    def wait(self, until: Callable[[], T] | None = None, timeout: float | None = None) -> T | bool:
+    def wait(
+        self, until: Callable[[], object] | None = None, timeout: float | None = None
+    ) -> object:
         """Block the cell until `until()` is true, with the chart's buttons alive; return it.
 
         Without `until`: until the source has ended. Raises TimeoutError after `timeout` seconds.
         """
-        return wait(until or self._has_ended, timeout)
+        return wait(self._has_ended if until is None else until, timeout)
 
     # -- life
 

@@ -1,4 +1,4 @@
-"""What the charts of one kernel share: the link, the hub behind it, and the cells they came from."""
+"""What the charts of a kernel share: the link, the hub behind it, the cells they came from."""
 
 from __future__ import annotations
 
@@ -60,8 +60,10 @@ def _shell() -> Any:
 
 
 def _running_cell() -> str | None:
-    parent = getattr(_shell(), "get_parent", dict)()
-    return parent.get("metadata", {}).get("cellId") if isinstance(parent, dict) else None
+    shell = _shell()
+    parent: Any = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    cell = parent.get("metadata", {}).get("cellId")
+    return cell if isinstance(cell, str) else None
 
 
 def _watch_cells() -> None:

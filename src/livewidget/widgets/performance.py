@@ -15,7 +15,7 @@ from livewidget.widgets.bundle import bundle
 from livewidget.widgets.chart import LiveChart
 
 
-class PerformanceWidget(AnyWidget):  # type: ignore[misc]  # anywidget publishes no types
+class PerformanceWidget(AnyWidget):
     """Shows what a `LiveChart` or a `DataStreamer` does now, and what limits it.
 
     Every chart has one below it; this is the same, standing alone. Closing it does not close

@@ -17,7 +17,7 @@ class Duration(TraitType[float, Any]):
 
     info_text = "a positive duration: seconds, or text such as '60s' or '5min'"
 
-    def validate(self, obj: HasTraits | None, value: object) -> float:
+    def validate(self, obj: HasTraits | None, value: Any) -> float:  # noqa: ARG002  (traitlets' signature)
         """Return the duration in seconds."""
         seconds = _seconds(value)
         if seconds is None or not 0 < seconds <= LONGEST_S:
@@ -25,24 +25,26 @@ class Duration(TraitType[float, Any]):
         return seconds
 
 
-class Rate(Float):  # type: ignore[misc]  # traitlets' Float is generic only for the checker
+class Rate(Float[Any, Any]):
     """A positive number in Hz, or None for no limit."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(None, allow_none=True, **options)
 
-    def validate(self, obj: HasTraits | None, value: object) -> float | None:
+    def validate(self, obj: HasTraits | None, value: Any) -> float | None:  # noqa: ARG002  (as above)
         """Return the rate, or None."""
+        if value is None:
+            return None
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if value is None or (number and 0 < value < math.inf):  # type: ignore[operator]
-            return None if value is None else float(value)  # type: ignore[arg-type]
+        if number and 0 < float(value) < math.inf:
+            return float(value)
         raise TraitError(f"{self.name} is a positive number in Hz, or None for all; got {value!r}")
 
 
-class Zone(Unicode):  # type: ignore[misc]  # as above
+class Zone(Unicode[Any, Any]):
     """A time zone by its IANA name, "UTC", or "local" for the browser's own."""
 
-    def validate(self, obj: HasTraits | None, value: object) -> str:
+    def validate(self, obj: HasTraits | None, value: Any) -> str:  # noqa: ARG002  (as above)
         """Return the name of a zone that exists."""
         if isinstance(value, str):
             try:
@@ -57,7 +59,7 @@ class Zone(Unicode):  # type: ignore[misc]  # as above
         )
 
 
-def _seconds(value: object) -> float | None:
+def _seconds(value: Any) -> float | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, (int, float)):
@@ -67,7 +69,7 @@ def _seconds(value: object) -> float | None:
     import pandas as pd
 
     try:
-        seconds = pd.Timedelta(value).total_seconds()  # type: ignore[arg-type]
+        seconds = pd.Timedelta(value).total_seconds()
     except (TypeError, ValueError):
         return None
     return seconds if math.isfinite(seconds) else None
