@@ -1,0 +1,54 @@
+import shutil
+import ssl
+import subprocess
+
+import pytest
+
+from livewidget.data.errors import SourceError
+from livewidget.sources import resolve
+from livewidget.testing import WebSocketServer, wait_for
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="the openssl command makes the test's certificate"
+)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A certificate that signs itself, for localhost, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    paths = folder / "certificate.pem", folder / "key.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    command += " -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    files = ["-out", paths[0], "-keyout", paths[1]]
+    subprocess.run([*command.split(), *files], check=True, capture_output=True)
+    return paths
+
+
+@pytest.fixture
+def server(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    with WebSocketServer(tls=context) as server:
+        yield server
+
+
+async def test_a_certificate_nobody_vouches_for_is_refused_at_once(server, outlet, running):
+    assert server.url.startswith("wss://")
+    with pytest.raises(SourceError, match=r"its certificate is not valid .*self.signed"):
+        await running(resolve(server.url, proxy=None), outlet)
+
+
+async def test_a_certificate_that_is_trusted_is_accepted(server, certificate, outlet, running):
+    trusting = ssl.create_default_context(cafile=str(certificate[0]))
+    running(resolve(server.url, tls=trusting, proxy=None), outlet)
+    await wait_for(lambda: server.clients)
+    server.send({"n": 1})
+    await wait_for(lambda: outlet.column("n") == [1])
+
+
+async def test_a_certificate_for_another_name_is_refused(server, certificate, outlet, running):
+    trusting = ssl.create_default_context(cafile=str(certificate[0]))
+    url = server.url.replace("localhost", "127.0.0.1")
+    with pytest.raises(SourceError, match="its certificate is not valid"):
+        await running(resolve(url, tls=trusting, proxy=None), outlet)
