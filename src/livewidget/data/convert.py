@@ -115,8 +115,8 @@ def _parsed_times(array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     import pandas as pd
 
     index = pd.to_datetime(array, utc=True, format="ISO8601" if _all_text(array) else None)
-    times: npt.NDArray[Any] = index.tz_localize(None).to_numpy()
-    return np.asarray(times, dtype="datetime64[ns]").view(np.int64)
+    naive: npt.NDArray[np.datetime64] = np.asarray(index.tz_localize(None), dtype="M8[ns]")
+    return naive.astype(np.int64)
 
 
 def _all_text(array: npt.NDArray[Any]) -> bool:

@@ -10,6 +10,7 @@ from livewidget.monitor.figures import ClockOffset
 MOST_CLIENTS = 64
 MOST_VIEWS = 1024  # of one client; a page has some tens
 STUCK_S = 3.0  # an acknowledgement that stands still this long: what is under way was lost
+SILENT_S = 10.0  # a visible page speaks each two seconds: one that does not is gone
 
 
 @dataclass(slots=True)
@@ -27,6 +28,7 @@ class Sight:
 class Client:
     """One page. `tick` is the newest it acknowledged, first at `tick_at` (s)."""
 
+    heard_at: float
     tick: int = 0
     tick_at: float = 0.0
     clock: ClockOffset = field(default_factory=ClockOffset)
@@ -34,23 +36,39 @@ class Client:
 
 
 class Clients:
-    """All pages, bounded: past `MOST_CLIENTS` the one heard longest ago is forgotten."""
+    """All pages, bounded: past `MOST_CLIENTS` the one heard longest ago is forgotten.
+
+    A page that was not heard for `SILENT_S` counts as hidden until it speaks again. `now` is in
+    s, by a steady clock.
+    """
 
     def __init__(self) -> None:
         self._clients: OrderedDict[str, Client] = OrderedDict()
+        self._deaf_until = float("-inf")
 
-    def heard(self, name: str) -> Client:
+    def excuse(self, now: float) -> None:
+        """Note that nobody can be heard now: silence up to here says nothing."""
+        self._deaf_until = now
+
+    def heard(self, name: str, now: float) -> Client:
         """Return the client of this name, new or known, and note that it spoke."""
-        client = self._clients.setdefault(name, Client())
+        client = self._clients.setdefault(name, Client(now))
+        client.heard_at = now
         self._clients.move_to_end(name)
         while len(self._clients) > MOST_CLIENTS:
             self._clients.popitem(last=False)
         return client
 
-    def look(self, name: str, chart: int, view: int, sight: Sight | None) -> bool:
+    def was_silent(self, name: str, now: float) -> bool:
+        """Say whether a known page counts as gone; ask before it is `heard` again."""
+        client = self._clients.get(name)
+        return client is not None and self._is_silent(client, now)
+
+    def look(self, name: str, chart: int, view: int, sight: Sight | None, now: float) -> bool:
         """Take up what a view sees (None: it closed); True where a page comes to see the chart."""
-        client = self.heard(name)
-        saw = client_sees(client, chart)
+        silent = self.was_silent(name, now)
+        client = self.heard(name, now)
+        saw = client_sees(client, chart) and not silent
         if sight is None:
             client.views.pop((chart, view), None)
         elif len(client.views) < MOST_VIEWS or (chart, view) in client.views:
@@ -63,22 +81,25 @@ class Clients:
             for key in [key for key in client.views if key[0] == chart]:
                 del client.views[key]
 
-    def width(self, chart: int) -> int | None:
+    def width(self, chart: int, now: float) -> int | None:
         """Return the width of the widest visible view of a chart, None where none is visible."""
         widths = [
             sight.width
             for client in self._clients.values()
             for (of, _), sight in client.views.items()
-            if of == chart and sight.visible
+            if of == chart and sight.visible and not self._is_silent(client, now)
         ]
         return max(widths, default=None)
 
     def acked(self, name: str, tick: int, now: float) -> bool:
         """Note an acknowledgement; False where it has stood still for `STUCK_S`."""
-        client = self.heard(name)
+        client = self.heard(name, now)
         if tick != client.tick:
             client.tick, client.tick_at = tick, now
         return now - client.tick_at < STUCK_S
+
+    def _is_silent(self, client: Client, now: float) -> bool:
+        return now - max(client.heard_at, self._deaf_until) > SILENT_S
 
     def __len__(self) -> int:
         return len(self._clients)

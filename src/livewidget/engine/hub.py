@@ -91,11 +91,29 @@ class Hub:
 
     def watched(self, chart: int) -> bool:
         """Say whether anybody sees the chart."""
-        return self.clients.width(chart) is not None
+        return self.clients.width(chart, self._clock.monotonic()) is not None
+
+    def show(self, session: ChartSession, *, revive: bool) -> None:
+        """Send a chart whole to a page that comes to see it; `revive` where nobody saw it."""
+        if revive:
+            session.revive()
+        else:
+            session.ask_snapshot()
+        self.wake(session.chart)
+
+    def returned(self, client: str, now: float) -> None:
+        """Show a page that speaks again after a silence all that it sees."""
+        if not self.clients.was_silent(client, now):
+            return
+        seen = {chart for chart in self._sessions if self.watched(chart)}
+        self.clients.heard(client, now)
+        for chart, session in self._sessions.items():
+            if self.watched(chart):
+                self.show(session, revive=chart not in seen)
 
     def fit(self, session: ChartSession) -> None:
         """Let the widest visible view of a chart set its resolution."""
-        width = self.clients.width(session.chart)
+        width = self.clients.width(session.chart, self._clock.monotonic())
         look = session.viewport
         if width and width != look.width:
             session.look(Viewport(width, look.span, look.token))
@@ -121,16 +139,17 @@ class Hub:
 
     def _draw(self, now: float) -> float:
         """Send what is due; return the seconds until the next look."""
+        deaf = self._loop_open = self._transport.deaf()
+        if deaf:
+            self.clients.excuse(now)
         seen = [each for each in self._sessions.values() if self.watched(each.chart)]
         if not seen:
             return IDLE_S
-        deaf = self._transport.deaf()
-        self._loop_open = deaf
         if not self.credit.may_send(now, deaf=deaf):
             return HELD_S
         pieces: list[bytes] = []
         for session in seen:
-            if now >= session.due and self.clients.width(session.chart):
+            if now >= session.due and self.clients.width(session.chart, now):
                 session.due = max(session.due + 1.0 / session.cap, now)
                 pieces += self._frame(session, now)
         self._send(pieces, self._statuses(seen, now), now)
@@ -168,7 +187,7 @@ class Hub:
         self._status_due -= {session.chart for session in due}
         loop = "open" if self._loop_open else "credit"
         return {
-            str(session.chart): self._monitors[session.chart].status(session, now, loop)
+            str(session.chart): self._monitors[session.chart].status(session, loop)
             for session in due
         }
 

@@ -65,7 +65,7 @@ class Inbox:
         """Return the chart that a message is about; None for one that was closed."""
         return self._hub.session(_number(content, "chart"))
 
-    def _view(self, content: Message, _: list[memoryview], __: Clock) -> None:
+    def _view(self, content: Message, _: list[memoryview], clock: Clock) -> None:
         session = self._session(content)
         if session is None:
             chart = _number(content, "chart")
@@ -74,24 +74,23 @@ class Inbox:
         width, visible = round(_float(content, "width")), content["visible"]
         if not 0 <= width <= WIDEST or not isinstance(visible, bool):
             raise ValueError(f"width is 0 to {WIDEST}, visible true or false")
-        self._look(session, content, Sight(width, visible))
+        self._look(session, content, Sight(width, visible), clock)
 
-    def _bye(self, content: Message, _: list[memoryview], __: Clock) -> None:
+    def _bye(self, content: Message, _: list[memoryview], clock: Clock) -> None:
         session = self._session(content)
         if session is not None:
-            self._look(session, content, None)
+            self._look(session, content, None, clock)
 
-    def _look(self, session: ChartSession, content: Message, sight: Sight | None) -> None:
+    def _look(
+        self, session: ChartSession, content: Message, sight: Sight | None, clock: Clock
+    ) -> None:
         hub, chart = self._hub, session.chart
         watched = hub.watched(chart)
-        comes = hub.clients.look(_text(content, "client"), chart, _number(content, "view"), sight)
+        name, view = _text(content, "client"), _number(content, "view")
+        comes = hub.clients.look(name, chart, view, sight, clock.monotonic())
         hub.fit(session)
-        if comes and not watched:
-            session.revive()
-        elif comes:
-            session.ask_snapshot()
         if comes:
-            hub.wake(chart)
+            hub.show(session, revive=not watched)
 
     def _snapshot(self, content: Message, _: list[memoryview], __: Clock) -> None:
         session = self._session(content)
@@ -114,7 +113,9 @@ class Inbox:
 
     def _ack(self, content: Message, _: list[memoryview], clock: Clock) -> None:
         name, tick = _text(content, "client"), _number(content, "tick")
-        client = self._hub.clients.heard(name)
+        now = clock.monotonic()
+        self._hub.returned(name, now)
+        client = self._hub.clients.heard(name, now)
         times = [_float(content, each) for each in ("sent", "received", "now")]
         if times[0] > 0:
             client.clock.add(times[0], times[1], times[2], clock.now() / 1e6)
@@ -124,10 +125,11 @@ class Inbox:
             if session is not None:
                 ages = [float(age) - client.clock.ms for age in drawn["age_ms"][:MOST_AGES]]
                 self._hub.monitor(session.chart).drawn(
+                    name,
                     _number(drawn, "drawn"),
                     float(drawn["draw_ms"] or 0.0),
                     [age for age in ages if math.isfinite(age)],
-                    clock.monotonic(),
+                    now,
                 )
 
     def _saved(self, content: Message, buffers: list[memoryview], _: Clock) -> None:

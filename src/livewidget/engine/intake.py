@@ -66,7 +66,7 @@ class Intake:
         self.reasons: Counter[str] = Counter()
         self.gaps: deque[Gap] = deque(maxlen=GAPS)
         self.gap_count = 0
-        self.last_arrival: int | None = None
+        self.arrivals: tuple[int | None, int | None] = (None, None)  # the two last, ns UTC
 
     def push(self, data: Data) -> int:
         """Take rows from user code: all of them, or none and an error that says why."""
@@ -177,7 +177,7 @@ class Intake:
             self._received += size
             self._in_flight += size
             self._newest = int(batch.times[-1])
-            self.last_arrival = arrival
+            self.arrivals = self.arrivals[1], arrival
             if self._oldest is None:
                 self._oldest = arrival
         if full:

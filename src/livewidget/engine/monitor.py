@@ -13,7 +13,8 @@ from livewidget.monitor.figures import Process, Quantiles, Rate
 if TYPE_CHECKING:
     from livewidget.engine.session import ChartSession
 
-STALE_S = 5.0  # without data while the source says that it is live
+STALE_S = 5.0  # without data, and four times its usual pace, while the source says it is live
+GONE_S = 5.0  # a page that has not told for so long draws nothing
 
 
 class PerformanceMonitor:
@@ -27,9 +28,8 @@ class PerformanceMonitor:
         self._clock = SystemClock() if clock is None else clock
         self._events, self._bytes, self._frames = Rate(), Rate(), Rate()
         self._sent_bytes = self._sent_frames = 0
-        self._drawn_at: float | None = None
+        self._pages: dict[str, tuple[float, float]] = {}  # when each last drew (s), how fast
         self._latency = Quantiles()
-        self._fps: float | None = None
         self._draw_ms: float | None = None
         self._process = Process()
 
@@ -38,11 +38,15 @@ class PerformanceMonitor:
         self._sent_bytes += size
         self._sent_frames += 1
 
-    def drawn(self, frames: int, draw_ms: float, ages_ms: list[float], now: float) -> None:
-        """Note what a browser drew since it last said so: frames, mean cost, arrival to pixel."""
-        if self._drawn_at is not None and now > self._drawn_at:
-            self._fps = frames / (now - self._drawn_at)
-        self._drawn_at = now
+    def drawn(
+        self, page: str, frames: int, draw_ms: float, ages_ms: list[float], now: float
+    ) -> None:
+        """Note what a page drew since it last said so: frames, mean cost, arrival to pixel."""
+        before, fps = self._pages.pop(page, (now, 0.0))
+        self._pages = {
+            each: known for each, known in self._pages.items() if now - known[0] < GONE_S
+        }
+        self._pages[page] = now, frames / (now - before) if now > before else fps
         if frames:
             self._draw_ms = draw_ms
         self._latency.add(ages_ms)
@@ -62,18 +66,26 @@ class PerformanceMonitor:
             **{name: stats[name] for name in _COUNTS},
             "reasons": stats["reasons"],
             "latency_ms": self._latency.read(),
-            "fps": None if self._fps is None else round(self._fps, 1),
+            "fps": self._fps(now),
             "draw_ms": None if self._draw_ms is None else round(self._draw_ms, 2),
             "cpu": round(self._process.cpu, 1),
             "memory": self._process.memory,
         }
 
-    def status(self, session: ChartSession, now: float, loop: str) -> dict[str, Any]:
+    def _fps(self, now: float) -> float | None:
+        """Return the frames a second of the page that draws fastest; None before any drew."""
+        if not self._pages:
+            return None
+        speeds = [fps for at, fps in self._pages.values() if now - at < GONE_S]
+        return round(max(speeds, default=0.0), 1)
+
+    def status(self, session: ChartSession, loop: str) -> dict[str, Any]:
         """Return the status of `wire/layout.md` for a chart."""
         figures = self.figures()
         state, detail = session.state()
-        if state is State.LIVE and self._streamer.silence > STALE_S:
-            state, detail = State.STALE, f"no data for {self._streamer.silence:.0f} s"
+        silence, pace = self._streamer.silence
+        if state is State.LIVE and silence > max(STALE_S, 4 * pace):
+            state, detail = State.STALE, f"no data for {silence:.0f} s"
         figures |= {
             "state": state.value,
             "detail": detail,
@@ -82,8 +94,6 @@ class PerformanceMonitor:
             "paused": session.paused,
             "loop": loop,
         }
-        if self._drawn_at is not None and now - self._drawn_at > STALE_S:
-            figures["fps"] = 0.0
         figures["limit"] = limit(figures)
         return figures
 

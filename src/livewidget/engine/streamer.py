@@ -108,10 +108,11 @@ class DataStreamer:
         return self._intake.dead[-1].reason if self._intake.dead else ""
 
     @property
-    def silence(self) -> float:
-        """Seconds since data last arrived; 0 before the first."""
-        arrived = self._intake.last_arrival
-        return 0.0 if arrived is None else (self._clock.now() - arrived) / 1e9
+    def silence(self) -> tuple[float, float]:
+        """Seconds since data last arrived, and between the two last arrivals; 0 before them."""
+        before, last = self._intake.arrivals
+        silence = 0.0 if last is None else (self._clock.now() - last) / 1e9
+        return silence, 0.0 if before is None or last is None else (last - before) / 1e9
 
     def now(self) -> int:
         """Return the streamer's wall clock: ns since the epoch, UTC."""
