@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,6 +40,8 @@ def resolve(
     source does not know, and SourceError for what is no source, naming what is accepted.
     """
     options = {name: value for name, value in options.items() if value is not None}
+    if inspect.isgeneratorfunction(thing) or inspect.isasyncgenfunction(thing):
+        thing = thing()
     if isinstance(thing, Source):
         if options:
             raise SettingError(f"{thing!r} is a source already: set {', '.join(options)} on it")

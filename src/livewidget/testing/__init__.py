@@ -3,6 +3,7 @@
 from livewidget.testing.clock import ManualClock
 from livewidget.testing.outlet import RecordingOutlet
 from livewidget.testing.proxy import FaultProxy
+from livewidget.testing.runner import SourceRunner
 from livewidget.testing.source import ListSource
 from livewidget.testing.transport import RecordingTransport
 from livewidget.testing.waiting import wait_for, wait_until
@@ -14,6 +15,7 @@ __all__ = [
     "ManualClock",
     "RecordingOutlet",
     "RecordingTransport",
+    "SourceRunner",
     "WebSocketServer",
     "wait_for",
     "wait_until",

@@ -10,7 +10,7 @@ from livewidget.data.errors import SourceError
 from livewidget.data.events import State
 from livewidget.resilience import Backoff
 from livewidget.sources import resolve
-from livewidget.testing import FaultProxy, wait_for
+from livewidget.testing import FaultProxy, ManualClock, wait_for
 
 QUICK = {"base_s": 0.001, "cap_s": 0.01}
 
@@ -97,6 +97,23 @@ async def test_a_server_that_restarts_is_found_again(server, outlet, running):
 
 def _attempts(outlet):
     return max((attempt for _, _, attempt in outlet.states), default=0)
+
+
+async def test_attempts_start_anew_only_after_a_connection_that_lasted(server, outlet, running):
+    clock = ManualClock()
+    running(source(server.url, clock=clock, backoff=Backoff(1.0, 5.0)), outlet)
+
+    async def cut(connection, *, lasting):
+        await wait_for(lambda: len(server.requests) == connection and server.clients == 1)
+        clock.advance(lasting)
+        server.cut()
+        await wait_for(lambda: clock.sleepers)
+        clock.advance(5.0)
+        return outlet.states[-1][2]
+
+    assert await cut(1, lasting=0.0) == 1
+    assert await cut(2, lasting=4.9) == 2
+    assert await cut(3, lasting=5.1) == 1
 
 
 async def test_a_url_with_no_server_says_so_and_keeps_trying(unused_port, outlet, running):

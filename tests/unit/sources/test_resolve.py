@@ -19,6 +19,7 @@ async def stream():
         ("ws://host/path", WebSocketSource),
         ("WSS://host", WebSocketSource),
         (stream(), AsyncIteratorSource),
+        (stream, AsyncIteratorSource),
         ((number for number in (1, 2)), IteratorSource),
         ([1, 2], IteratorSource),
         (lambda: 1, CallableSource),
