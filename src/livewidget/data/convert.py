@@ -106,7 +106,8 @@ def _float_times(array: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     missing = ~np.isfinite(array)
     whole = np.floor(np.where(missing, 0.0, array))
     part = np.where(missing, 0.0, array - whole)
-    times = whole.astype(np.int64) * factor + np.rint(part * factor).astype(np.int64)
+    times: npt.NDArray[np.int64] = whole.astype(np.int64) * factor
+    times += np.rint(part * factor).astype(np.int64)
     times[missing] = NAT
     return times
 
