@@ -25,6 +25,7 @@ class BucketTable:
         self._series = series
         self._low = self._high = self._tail = 0
         self._trimmed = np.zeros(series, dtype=np.int64)
+        self._interrupted = False
         self._allocate(2 * _ROOM)
 
     def _allocate(self, size: int) -> None:
@@ -54,8 +55,12 @@ class BucketTable:
         self._low = self._high = self._tail = 0
         self._trimmed[:] = 0
 
-    def add(self, new: Summary, *, broken: bool = False) -> None:
-        """Take in summarised samples; `broken` breaks the line before the first of them."""
+    def interrupt(self) -> None:
+        """Break the line before what is added next."""
+        self._interrupted = True
+
+    def add(self, new: Summary) -> None:
+        """Take in summarised samples."""
         last = int(self._ids[self._high - 1]) if len(self) else None
         place = 0
         if last is not None and new.ids[0] <= last:
@@ -63,7 +68,9 @@ class BucketTable:
             for late in range(place):
                 self._fold(new, late)
         if place < len(new.ids):
-            self._extend(new, place, broken=broken and not place)
+            self._extend(new, place, broken=self._interrupted and last is not None and not place)
+        if last is None or new.ids[-1] >= last:  # what is late lies before the break
+            self._interrupted = False
 
     def trim(self, first_id: int) -> None:
         """Drop the buckets before `first_id`, but for the last of them: the line comes in from it.

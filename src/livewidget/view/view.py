@@ -218,24 +218,27 @@ class View:
     ) -> None:
         """Feed sorted rows piece by piece, each piece after a gap with the line broken before."""
         if not gaps:
-            self._feed(times, values, keys, broken=False)
+            self._feed(times, values, keys)
             return
         cuts = set(np.searchsorted(times, np.array(sorted(gaps))).tolist())
         edges = sorted({0, *cuts, len(times)})
         for low, high in pairwise(edges):
+            if low in cuts:
+                for table in self._tables.values():
+                    table.interrupt()
             part = None if keys is None else keys[low:high]
-            self._feed(times[low:high], values[:, low:high], part, broken=low in cuts)
+            self._feed(times[low:high], values[:, low:high], part)
 
-    def _feed(self, times: Times, values: Values, keys: Keys | None, *, broken: bool) -> None:
+    def _feed(self, times: Times, values: Values, keys: Keys | None) -> None:
         if keys is None:
-            self._feed_table(self._tables[0], times, values, broken=broken)
+            self._feed_table(self._tables[0], times, values)
             return
         order = np.argsort(keys, kind="stable")
         keys, times, values = keys[order], times[order], values[:, order]
         starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
         for low, high in zip(starts.tolist(), [*starts[1:].tolist(), len(keys)], strict=True):
             table = self._table(int(keys[low]))
-            self._feed_table(table, times[low:high], values[:, low:high], broken=broken)
+            self._feed_table(table, times[low:high], values[:, low:high])
 
     def _table(self, key: int) -> BucketTable:
         """Return the table of a key; a new one begins a generation, for its name must travel."""
@@ -250,9 +253,7 @@ class View:
             self._generation += 1
         return self._tables[key]
 
-    def _feed_table(
-        self, table: BucketTable, times: Times, values: Values, *, broken: bool
-    ) -> None:
+    def _feed_table(self, table: BucketTable, times: Times, values: Values) -> None:
         """Add sorted rows to a table: those in sight, and one to each side of it."""
         span = self.span
         if span is None:
@@ -265,7 +266,7 @@ class View:
             high = min(len(times), high + (0 if beyond else 1))
         if high > low:
             summary = summarise(times[low:high], values[:, low:high], self.width)
-            table.add(summary, broken=broken)
+            table.add(summary)
 
 
 def _in_order(times: Times, values: Values, keys: Keys | None) -> tuple[Times, Values, Keys | None]:
