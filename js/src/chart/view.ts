@@ -9,6 +9,7 @@ import { pngOf } from "../controls/png";
 import { Sight } from "../controls/sight";
 import { Toolbar } from "../controls/toolbar";
 import { keyboard, pointerZoom } from "../controls/zoom";
+import type { State } from "../data/status";
 import type { WidgetModel } from "../link/jupyter";
 import { Strip } from "../monitor/strip";
 import { type Area, MARGIN, type Plot } from "../renderer/base";
@@ -19,6 +20,11 @@ import type { Change, ChartRuntime, ViewPort } from "./runtime";
 import { change, settingsOf, watch } from "./settings";
 import { type Shown, shownState } from "./state";
 
+/** What stands in the middle of a plot without data; else the state's own text does. */
+const NO_DATA: Partial<Record<State, string>> = {
+  waiting: "Waiting for data",
+  live: "Waiting for data",
+};
 const SUMMARY_MS = 5000;
 const LEGEND_MS = 250;
 
@@ -103,13 +109,12 @@ export class ChartView implements ViewPort {
     const { el } = this;
     el.classList.add("livewidget");
     this.#stage.style.inset = `${MARGIN.top}px ${MARGIN.right}px ${MARGIN.bottom}px ${MARGIN.left}px`;
-    this.#stage.append(this.#hover.el, this.#yLabel, this.#empty);
-    this.#plot.append(this.#stage, this.#zoneLabel);
+    this.#stage.append(this.#hover.el, this.#yLabel, this.#zoneLabel, this.#empty);
+    this.#plot.append(this.#stage);
     el.replaceChildren(
       this.#toolbar.el,
-      this.#notice,
       this.#plot,
-      this.#legend.el,
+      element("div", "lw-foot", {}, this.#legend.el, this.#notice),
       this.#strip.el,
       this.#announcer.el,
     );
@@ -145,7 +150,6 @@ export class ChartView implements ViewPort {
     this.#plot.style.height = `${height}px`;
     this.#zone = new Zone(String(model.get("tz") || "UTC"));
     this.#zoneLabel.textContent = this.#zone.name;
-    this.#zoneLabel.title = `Times are in ${this.#zone.name}`;
     this.#yLabel.textContent = String(model.get("y_label") ?? "");
     this.#strip.el.hidden = !model.get("monitor");
     this.#showState();
@@ -220,6 +224,7 @@ export class ChartView implements ViewPort {
     this.el.dataset.state = shown.state;
     this.#toolbar.chip.textContent = shown.text;
     this.#toolbar.chip.title = shown.text;
+    this.#empty.textContent = NO_DATA[shown.state] ?? shown.text;
     this.#announcer.say(shown.text);
     if (shown.state === "ended" && endReason !== null) this.#toolbar.disable();
   }
@@ -228,6 +233,7 @@ export class ChartView implements ViewPort {
     const { lastStatus, store } = this.runtime;
     const notes = [lastStatus.notice, ...store.meta.notes].filter((note) => note !== "");
     this.#notice.textContent = notes.join(" · ");
+    this.#notice.title = notes.join("\n");
     this.#notice.hidden = notes.length === 0;
     if (!this.#strip.el.hidden && this.visible()) this.#strip.update(lastStatus);
   }

@@ -6,7 +6,8 @@ const QUIET_MS = 100;
 
 export class Sight {
   #id: number;
-  #onScreen = false;
+  /** Null until the browser has said so for the first time. */
+  #onScreen: boolean | null = null;
   #sent = "";
   #timer: ReturnType<typeof setTimeout> | null = null;
 
@@ -35,13 +36,13 @@ export class Sight {
   }
 
   get visible(): boolean {
-    return this.#onScreen && this.el.isConnected && this.page.inSight;
+    return this.#onScreen === true && this.el.isConnected && this.page.inSight;
   }
 
   /** Sends what has changed since the last time, if anything. */
   tell(): void {
     const width = Math.round(this.width());
-    if (width <= 0) return;
+    if (width <= 0 || this.#onScreen === null) return;
     const state = { width, visible: this.visible, ratio: window.devicePixelRatio || 1 };
     const text = JSON.stringify(state);
     if (text === this.#sent) return;

@@ -103,11 +103,20 @@ export class PageLink {
     const now = Date.now();
     this.#heard = now;
     if (this.silent) this.#setSilent(false);
-    if (packet) {
-      for (const frame of readPacket(packet)) this.#tell(frame.chart, (p) => p.frame?.(frame));
-    }
+    if (packet) this.#frames(packet);
     for (const [chart, status] of tick.status) this.#tell(chart, (p) => p.status?.(status));
     if (this.#pace.heard(tick.tick, tick.sent, now)) this.#acknowledge(now);
+  }
+
+  #frames(packet: DataView): void {
+    let frames: Frame[];
+    try {
+      frames = readPacket(packet);
+    } catch {
+      // As good as lost: the next frame will not find its base and a snapshot is asked for.
+      return;
+    }
+    for (const frame of frames) this.#tell(frame.chart, (p) => p.frame?.(frame));
   }
 
   #tell(chart: number, tell: (port: Port) => void): void {

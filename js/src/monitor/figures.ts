@@ -74,7 +74,7 @@ export const FIGURES: Figure[] = [
     value: (s) => s.cpu,
   },
   {
-    label: "kernel memory",
+    label: "memory",
     title: "Resident memory of the kernel's process",
     compact: false,
     text: (s) => bytes(s.memory),
@@ -94,6 +94,7 @@ export function account(s: Status): string {
   ];
   if (s.late > 0) parts.push(`${short(s.late)} late`);
   if (s.gaps > 0) parts.push(`${short(s.gaps)} gaps`);
+  if (s.loop === "open") parts.push("on open loop: the kernel hears no acknowledgements");
   return parts.join(" · ");
 }
 

@@ -55,7 +55,7 @@ export class Strip {
       cell.history.add(figure.value(status));
       setText(cell.brief, figure.text(status));
     });
-    setText(this.#limit, status.loop === "open" ? `Open loop. ${status.limit}` : status.limit);
+    setText(this.#limit, status.limit);
     this.#limit.title = status.limit;
     if (this.#details.open) this.#unfold(status);
   }

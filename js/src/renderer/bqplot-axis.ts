@@ -9,6 +9,8 @@ type Call = (...args: never[]) => unknown;
 interface D3Axis {
   scale(scale: unknown): D3Axis;
   tickValues(values: number[]): D3Axis;
+  tickPadding(pixels: number): D3Axis;
+  tickSizeOuter(pixels: number): D3Axis;
   tickFormat(format: (value: number) => string): D3Axis;
 }
 
@@ -44,6 +46,8 @@ export function patchAxis(view: unknown): FastAxis | null {
     d3.tickFormat((value) => labels.get(Number(value)) ?? "");
     axis.g_axisline?.call(d3);
   };
+  // Grid lines are ticks that reach inwards: without padding the labels would touch the axis.
+  d3.tickPadding(7).tickSizeOuter(0);
   scale.off("domain_changed", null, view);
   axis.set_tick_values = redraw;
   axis.tickformat_changed = redraw;

@@ -39,20 +39,21 @@ export function valueTicks(low: number, high: number, count: number): Tick[] {
   return ticks;
 }
 
-const PREFIXES: [number, string][] = [
-  [1e12, "T"],
-  [1e9, "G"],
-  [1e6, "M"],
-  [1e3, "k"],
+/** The size from which a prefix is worth it, its unit and its letter: 9000 reads better than 9k. */
+const PREFIXES: [number, number, string][] = [
+  [1e12, 1e12, "T"],
+  [1e9, 1e9, "G"],
+  [1e6, 1e6, "M"],
+  [1e4, 1e3, "k"],
 ];
 
 function valueLabel(step: number, largest: number): (value: number) => string {
   if (largest >= 1e15 || largest < 1e-4) return (value) => trimmed(value.toExponential(2));
-  const [unit, prefix] = PREFIXES.find(([size]) => largest >= size * 10) ?? [1, ""];
+  const [, unit, prefix] = PREFIXES.find(([size]) => largest >= size) ?? [0, 1, ""];
   const decimals = Math.max(0, Math.ceil(-Math.log10(step / unit) - 1e-9));
   const [scale, suffix] = decimals > 3 ? [1, ""] : [unit, prefix];
   const digits = Math.min(12, Math.max(0, Math.ceil(-Math.log10(step / scale) - 1e-9)));
-  return (value) => plain(value / scale, digits) + suffix;
+  return (value) => (value === 0 ? "0" : plain(value / scale, digits) + suffix);
 }
 
 function plain(value: number, digits: number): string {
