@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from livewidget.data.errors import SettingError
 
 _HIDDEN = "…"
+_SHORTEST = 4  # what is shorter is no secret, and would take pieces out of plain words
 _KEY_LENGTH = 20  # a path segment of so many characters with a digit in it may be a key
 
 
@@ -38,7 +39,8 @@ class Address:
         secrets |= {each for each in parts.path.split("/") if _segment(each) is _HIDDEN}
         secrets |= {parts.query, *others}
         # The longest first: one secret may be a part of another.
-        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
+        long = [each for each in secrets if len(each) >= _SHORTEST]
+        self._secrets = sorted(long, key=len, reverse=True)
 
     def scrub(self, text: str) -> str:
         """Return `text` without the secrets."""
