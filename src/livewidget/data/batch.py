@@ -149,6 +149,14 @@ def sift(
     return batch.take(keep), bad
 
 
+def count_rows(data: Data) -> int:
+    """Return how many rows `data` has; what is not tabular counts as one."""
+    try:
+        return _length(_raw(data))
+    except SchemaError:
+        return 1
+
+
 def infer_schema(
     raw: Mapping[str, Any], time: str | None = None, text: Sequence[str] = ()
 ) -> Schema:

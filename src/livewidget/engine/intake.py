@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from livewidget.data.batch import Batch, Data, concat, sift
+from livewidget.data.batch import Batch, Data, concat, count_rows, sift
 from livewidget.data.clock import Clock
 from livewidget.data.errors import ClosedError, SchemaError
 from livewidget.data.events import DeadLetter, Gap
@@ -88,15 +88,15 @@ class Intake:
             schema = self._schema_for(data)
             batch, bad = sift(data, schema, arrival)
         except SchemaError as error:
-            self.reject(data, str(error))
+            self._bury([(data, str(error))], arrival, count_rows(data))
             return 0
-        self._bury(bad, arrival)
+        self._bury(bad, arrival, len(bad))
         self._stage(batch, arrival)
         return len(batch)
 
     def reject(self, payload: object, reason: str) -> None:
         """Count one message that could not be read, and keep it with its reason."""
-        self._bury([(payload, reason)], self._clock.now())
+        self._bury([(payload, reason)], self._clock.now(), 1)
 
     def gap(self, start: int | None, stop: int | None, reason: str) -> None:
         """Note a gap. Without a stop it reaches to the next row that arrives."""
@@ -189,7 +189,8 @@ class Intake:
             self.gaps.append(Gap(begin, stop, reason))
             self.gap_count += 1
 
-    def _bury(self, bad: list[tuple[object, str]], arrival: int) -> None:
+    def _bury(self, bad: list[tuple[object, str]], arrival: int, rows: int) -> None:
+        """Keep the letters of `rows` rejected rows; a table refused whole is one letter."""
         if not bad:
             return
         with self._lock:
@@ -197,5 +198,5 @@ class Intake:
                 self.dead.append(DeadLetter(arrival, reason, payload))
                 known = reason in self.reasons or len(self.reasons) < MOST_REASONS
                 self.reasons[reason if known else OTHER_REASONS] += 1
-            self._received += len(bad)
-            self._rejected += len(bad)
+            self._received += rows
+            self._rejected += rows

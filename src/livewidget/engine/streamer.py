@@ -55,7 +55,9 @@ class DataStreamer:
         self._numbers = columns
         self._clock = SystemClock() if clock is None else clock
         self._intake = Intake(self.buffer.append, self._clock, infer=self._infer, schema=schema)
-        self._source = None if source is None else resolve(source, **options)
+        self._source = None
+        if source is not None:
+            self._source = resolve(source, time=time, values=columns, by=by, **options)
         if source is None and options:
             raise SettingError(f"without a source there is no {next(iter(options))!r} to set")
         self._engine = Engine.shared() if engine is None else engine
