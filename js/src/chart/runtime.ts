@@ -61,7 +61,10 @@ export class ChartRuntime implements Port, Drawable {
     if (outcome === "gap") this.#askSnapshot();
     if (outcome !== "applied") return;
     const last = this.store.last as Frame;
-    if (last.snapshot) this.#emit("series");
+    if (last.snapshot) {
+      this.#asked = Number.NEGATIVE_INFINITY;
+      this.#emit("series");
+    }
     const zoomed = this.viewport.zoomed;
     this.viewport.follow(last, performance.now());
     if (before !== last.generation) this.yRange.refit();

@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import { FramesAlive } from "../src/link/alive";
+import { FrameClock } from "../src/link/clock";
+import { FakeFrames } from "./fakes";
+
+describe("FrameClock", () => {
+  it.each([
+    [60, 60],
+    [30, 30],
+    [20, 20],
+    [7, 7],
+    [1000, 60],
+  ])("keeps a cap of %i on average at 60 Hz, jitter and all", (cap, expected) => {
+    const frames = new FakeFrames();
+    const clock = new FrameClock(frames);
+    let drawn = 0;
+    const drawable = {
+      cap,
+      draw: () => {
+        drawn += 1;
+        clock.request(drawable);
+      },
+    };
+    clock.request(drawable);
+    for (let i = 0; i < 600; i++) frames.run((i * 1000) / 60 + (i % 3));
+    expect(drawn / 10).toBeCloseTo(expected, -0.5);
+  });
+
+  it("asks for no frames when nothing wants to be drawn", () => {
+    const frames = new FakeFrames();
+    const clock = new FrameClock(frames);
+    const drawable = { cap: 30, draw: () => {} };
+    clock.request(drawable);
+    clock.request(drawable);
+    expect(frames.waiting).toBe(1);
+    frames.run(0);
+    expect(frames.waiting).toBe(0);
+    clock.request(drawable);
+    clock.forget(drawable);
+    expect(frames.waiting).toBe(0);
+  });
+});
+
+describe("FramesAlive", () => {
+  function watch() {
+    const frames = new FakeFrames();
+    const time = { now: 0 };
+    const seen: boolean[] = [];
+    const alive = new FramesAlive(
+      frames,
+      () => seen.push(alive.alive),
+      () => time.now,
+    );
+    const check = (after: number) => {
+      time.now += after;
+      alive.check(250);
+    };
+    return { frames, time, seen, alive, check };
+  }
+
+  it("stays alive while frames come promptly", () => {
+    const { frames, seen, check } = watch();
+    for (let i = 0; i < 20; i++) {
+      check(250);
+      frames.run(0);
+    }
+    expect(seen).toEqual([]);
+  });
+
+  it("is hidden once frames stop, and seen again with the first two prompt ones", () => {
+    const { frames, time, seen, check } = watch();
+    for (let i = 0; i < 6; i++) check(250);
+    expect(seen).toEqual([false]);
+    time.now += 900;
+    frames.run(0);
+    expect(seen).toEqual([false]);
+    time.now += 16;
+    frames.run(0);
+    expect(seen).toEqual([false, true]);
+  });
+
+  it("takes one frame a second for a covered page", () => {
+    const { frames, seen, check } = watch();
+    for (let i = 1; i <= 24; i++) {
+      check(250);
+      if (i % 4 === 0) frames.run(0);
+    }
+    expect(seen).toEqual([false]);
+  });
+
+  it("takes late timers for a busy page, not for a hidden one", () => {
+    const { seen, check } = watch();
+    for (let i = 0; i < 20; i++) check(900);
+    expect(seen).toEqual([]);
+  });
+});

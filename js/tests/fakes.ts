@@ -1,0 +1,80 @@
+/** Stands in for what the page gives: animation frames, the link's channel, a renderer. */
+import type { Frames } from "../src/link/clock";
+import type { Channel } from "../src/link/page";
+import type { Picture, Renderer } from "../src/renderer/base";
+
+export class FakeFrames implements Frames {
+  #waiting = new Map<number, (now: number) => void>();
+  #next = 1;
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  request(callback: (now: number) => void): number {
+    this.#waiting.set(this.#next, callback);
+    return this.#next++;
+  }
+
+  cancel(handle: number): void {
+    this.#waiting.delete(handle);
+  }
+
+  /** Runs the animation frame at `now` (ms). */
+  run(now: number): void {
+    const callbacks = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const callback of callbacks) callback(now);
+  }
+}
+
+type Sent = Record<string, unknown> & { kind: string };
+
+export class FakeChannel implements Channel {
+  sent: Sent[] = [];
+  closed = false;
+  message: (content: unknown, buffers: DataView[]) => void = () => {};
+  end: (reason: string) => void = () => {};
+
+  send(content: unknown): void {
+    this.sent.push(content as Sent);
+  }
+
+  listen(message: (content: unknown, buffers: DataView[]) => void): void {
+    this.message = message;
+  }
+
+  onEnd(ended: (reason: string) => void): void {
+    this.end = ended;
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  of(kind: string): Sent[] {
+    return this.sent.filter((message) => message.kind === kind);
+  }
+
+  /** Delivers a tick, with a packet or a status. */
+  tick(tick: number, packet?: DataView, status?: object): void {
+    const content = { kind: "tick", tick, sent: Date.now(), ...(status ? { status } : {}) };
+    this.message(content, packet ? [packet] : []);
+  }
+}
+
+export class FakeRenderer implements Renderer {
+  pictures: Picture[] = [];
+
+  open(): never {
+    throw new Error("a test has no plot to open");
+  }
+
+  draw(picture: Picture): void {
+    this.pictures.push(picture);
+  }
+
+  setColors(): void {}
+
+  setZone(): void {}
+}

@@ -1,0 +1,109 @@
+// @vitest-environment jsdom
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ChartRuntime } from "../src/chart/runtime";
+import { PageLink } from "../src/link/page";
+import { FakeChannel, FakeFrames, FakeRenderer } from "./fakes";
+import { type FrameSpec, packet } from "./packets";
+
+describe("ChartRuntime", () => {
+  let channel: FakeChannel;
+  let frames: FakeFrames;
+  let renderer: FakeRenderer;
+  let runtime: ChartRuntime;
+  let visible: boolean;
+  let page: PageLink;
+  let tick = 0;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    channel = new FakeChannel();
+    frames = new FakeFrames();
+    renderer = new FakeRenderer();
+    page = new PageLink(channel, frames);
+    runtime = new ChartRuntime(1, page, renderer, vi.fn());
+    page.join(1, runtime);
+    visible = true;
+    runtime.views.add({ visible: () => visible, save: () => Promise.resolve() });
+  });
+
+  afterEach(() => {
+    page.close();
+    vi.useRealTimers();
+  });
+
+  const send = (...specs: FrameSpec[]) => {
+    tick += 1;
+    channel.tick(tick, packet(specs));
+  };
+  const snapshot = (sequence: number, y: number[] = [1, 2]): FrameSpec => ({
+    sequence,
+    series: ["a", "b"],
+    stop: 10,
+    sections: [0, 1].map((series) => ({ series, x: y.map((_, i) => i), y })),
+  });
+  const drawAt = (now: number) => frames.run(now);
+
+  it("draws the newest frame once, however many came", () => {
+    send(snapshot(1));
+    send({ sequence: 2, base: 1, sections: [{ series: 0, x: [2], y: [3] }] });
+    send({ sequence: 3, base: 2, sections: [{ series: 0, x: [3], y: [4] }] });
+    drawAt(0);
+    expect(renderer.pictures.length).toBe(1);
+    expect([...(renderer.pictures[0]?.curves[0]?.y ?? [])]).toEqual([1, 2, 3, 4]);
+    expect(runtime.ack()).toMatchObject({ sequence: 3, drawn: 1 });
+    expect(runtime.ack()).toMatchObject({ sequence: 3, drawn: 0, age_ms: [] });
+  });
+
+  it("draws nothing while hidden, and acknowledges nothing", () => {
+    visible = false;
+    send(snapshot(1));
+    drawAt(0);
+    expect(renderer.pictures).toEqual([]);
+    expect(runtime.ack()).toBeNull();
+  });
+
+  it("asks for a snapshot once at a gap, and again if none comes for two seconds", () => {
+    send({ sequence: 5, base: 4 });
+    send({ sequence: 6, base: 5 });
+    expect(channel.of("snapshot")).toMatchObject([{ chart: 1, have: 0 }]);
+    vi.advanceTimersByTime(2100);
+    send({ sequence: 7, base: 6 });
+    expect(channel.of("snapshot").length).toBe(2);
+    send(snapshot(8));
+    send({ sequence: 9, base: 8 });
+    expect(channel.of("snapshot").length).toBe(2);
+    send({ sequence: 11, base: 10 });
+    expect(channel.of("snapshot")[2]).toMatchObject({ have: 9 });
+  });
+
+  it("zooms at once and tells the kernel at a bearable pace, with the last word", () => {
+    send(snapshot(1));
+    for (let i = 1; i <= 20; i++) runtime.zoom(i * 1e9, i * 1e9 + 5e9);
+    drawAt(0);
+    expect(renderer.pictures[0]).toMatchObject({ start: 20e9, stop: 25e9 });
+    vi.advanceTimersByTime(500);
+    const asked = channel.of("range");
+    expect(asked.length).toBeLessThanOrEqual(2);
+    expect(asked.at(-1)).toMatchObject({ range: ["20000000000", "25000000000"] });
+    runtime.backToLive();
+    vi.advanceTimersByTime(100);
+    expect(channel.of("range").at(-1)).toMatchObject({ range: null });
+  });
+
+  it("leaves a hidden series out of the y range", () => {
+    send({
+      ...snapshot(1),
+      sections: [
+        { series: 0, x: [1], y: [1000] },
+        { series: 1, x: [1, 2], y: [1, 2] },
+      ],
+    });
+    runtime.toggle("a");
+    drawAt(0);
+    expect(renderer.pictures[0]?.high).toBeLessThan(3);
+    expect(renderer.pictures[0]?.curves.map((curve) => curve.visible)).toEqual([false, true]);
+    runtime.toggle("a");
+    drawAt(1000);
+    expect(renderer.pictures[1]?.high).toBeGreaterThan(1000);
+  });
+});
