@@ -89,7 +89,7 @@ class PerformanceMonitor:
         figures |= {
             "state": state.value,
             "detail": detail,
-            "notice": session.notice,
+            "notice": session.notice(self._clock.now()),
             "cap": session.cap,
             "paused": session.paused,
             "loop": loop,

@@ -16,6 +16,7 @@ from livewidget.engine.streamer import DataStreamer
 from livewidget.view.view import View
 
 _SECOND = 1_000_000_000
+NOTICE_S = 10
 MOST_LINES = 10  # number columns drawn where the user named none
 
 
@@ -43,7 +44,7 @@ class ChartSession:
         self.streamer = streamer
         self.cap = cap
         self.due = 0.0  # s, monotonic: when the next frame may be drawn
-        self.notice = ""
+        self._notice = ("", 0)  # the text, and until when it is shown (ns of the wall)
         self._y = tuple(y)
         self._by = by
         self._window = round(window * _SECOND)
@@ -100,7 +101,7 @@ class ChartSession:
             ring = self.streamer.buffer.ring
             head, newest = (0, None) if ring is None else (ring.head, ring.newest)
             self._paused_at = head, newest, now
-            self.notice = ""
+            self._notice = ("", 0)
 
     def resume(self, now: int) -> None:
         """Jump to now and note how much passed."""
@@ -111,8 +112,14 @@ class ChartSession:
         self.streamer.drain()
         ring = self.streamer.buffer.ring
         events = 0 if ring is None else ring.head - head
-        self.notice = f"{(now - since) / _SECOND:.1f} s and {events:,} events passed while paused"
+        passed = f"{(now - since) / _SECOND:.1f} s and {events:,} events passed while paused"
+        self._notice = (passed, now + NOTICE_S * _SECOND)
         self.revive()
+
+    def notice(self, now: int) -> str:
+        """Return what there is to tell the user at `now` (ns), for `NOTICE_S` after it happened."""
+        text, until = self._notice
+        return text if now < until else ""
 
     def advance(self) -> Frame | None:
         """Bring the view up to date and return its next frame, or None where nothing changed."""
