@@ -19,6 +19,7 @@ import webbrowser
 from pathlib import Path
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+SETTINGS = Path(__file__).parent / "lab-settings"  # no question about news over the first chart
 PORTS_TRIED = 50
 STARTUP_SECONDS = 120
 
@@ -66,6 +67,7 @@ def start(port: int, token: str) -> subprocess.Popen[bytes]:
     """Start JupyterLab in a process group of its own, so that Ctrl-C reaches only this script."""
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--port={port}"]
     command += ["--ServerApp.port_retries=0", f"--ServerApp.root_dir={NOTEBOOKS}"]
+    command += [f"--LabApp.app_settings_dir={SETTINGS}"]
     command += ["--ServerApp.log_level=WARN", "--LabApp.log_level=WARN"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # in a container there is nobody else
