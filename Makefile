@@ -35,16 +35,16 @@ demo: $(LAB_READY) $(BUNDLE)  ## Start JupyterLab on the quickstart (PORT=8888, 
 	@$(PYTHON) scripts/demo.py --port $(PORT) $(if $(filter no,$(BROWSER)),--no-browser)
 
 test: lint types js $(BUNDLE)  ## Everything: lint, types, TypeScript, unit, integration, browser
-	$(PYTEST) -m "not long" tests/unit tests/house tests/integration tests/browser
+	$(PYTEST) -m "not long"
 
 unit: $(DEV_READY) $(BUNDLE)  ## The quick tests: Python only, a minute at most
 	$(PYTEST) -m "not long" tests/unit
 
 browser: $(DEV_READY) $(BUNDLE)  ## The tests in a real JupyterLab
-	$(PYTEST) -m "not long" tests/browser
+	$(PYTEST) -m "browser and not long"
 
 test-long: $(DEV_READY) $(BUNDLE)  ## Soaks and mass fault runs; writes docs/reports/test-long.md
-	$(PYTEST) -m long --timeout=7200 --report=docs/reports/test-long.md tests
+	$(PYTEST) -m long --timeout=7200 --report=docs/reports/test-long.md
 
 bench: $(DEV_READY) $(BUNDLE)  ## Measure the promised speeds; writes docs/reports/
 	$(PYTHON) -m benchmarks

@@ -68,7 +68,7 @@ def start(port: int, token: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--port={port}"]
     command += ["--ServerApp.port_retries=0", f"--ServerApp.root_dir={NOTEBOOKS}"]
     command += [f"--LabApp.app_settings_dir={SETTINGS}"]
-    command += ["--ServerApp.log_level=WARN", "--LabApp.log_level=WARN"]
+    command += ["--ServerApp.log_level=ERROR", "--LabApp.log_level=ERROR"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # in a container there is nobody else
     environment = os.environ | {"JUPYTER_TOKEN": token}  # not in the list of processes
