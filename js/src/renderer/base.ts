@@ -47,4 +47,4 @@ export interface Renderer {
   setZone(name: string): void;
 }
 
-export const MARGIN = { top: 10, right: 14, bottom: 24, left: 58 };
+export const MARGIN = { top: 10, right: 20, bottom: 24, left: 58 };

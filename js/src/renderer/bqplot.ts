@@ -9,6 +9,12 @@ interface LinesModel extends PageModel {
   dirty?: boolean;
 }
 
+const NORMAL_PX = 1.5;
+/** Browsers draw lines of one pixel and less by a much faster way: 33 frames a second, not 20. */
+const THIN_PX = 1;
+/** Points in sight from which that matters without a graphics card. */
+const CROWDED = 6000;
+
 /** Sets `values` in the page alone: they must not go to the kernel with a later change. */
 function setHere(model: PageModel, values: Record<string, unknown>): void {
   model.set(values);
@@ -22,6 +28,7 @@ export class BqplotRenderer implements Renderer {
   #y: PageModel;
   #zone = new Zone("UTC");
   #curves = 0;
+  #thin = false;
   #last: Picture | null = null;
 
   constructor(
@@ -33,7 +40,7 @@ export class BqplotRenderer implements Renderer {
     this.#x = scales.x;
     this.#y = scales.y;
     for (const scale of [this.#x, this.#y]) setHere(scale, { allow_padding: false });
-    setHere(this.#lines, { stroke_width: 1.5 });
+    setHere(this.#lines, { stroke_width: NORMAL_PX });
     setHere(figure, { fig_margin: MARGIN, padding_x: 0, padding_y: 0, animation_duration: 0 });
   }
 
@@ -68,6 +75,7 @@ export class BqplotRenderer implements Renderer {
     this.#last = picture;
     const fast = [...this.#plots].every((plot) => plot.fast);
     this.#setCurves(picture, fast);
+    this.#setWeight(picture);
     // A dirty mark does not answer its scales' changes: everything is drawn once, at the end.
     this.#lines.dirty = true;
     const { low, high } = picture;
@@ -85,23 +93,36 @@ export class BqplotRenderer implements Renderer {
   #setCurves(picture: Picture, fast: boolean): void {
     if (!fast || picture.curves.length === this.#curves) return;
     this.#curves = picture.curves.length;
-    const at = epochMs(picture, picture.start);
-    const x = picture.curves.map(() => [at]);
-    setHere(this.#lines, { x, y: x.map(() => [null]) });
+    const x = picture.curves.map(() => [epochMs(picture, outOfSight(picture))]);
+    setHere(this.#lines, { x, y: x.map(() => [picture.low]) });
+  }
+
+  /** Thins the lines of a crowded picture, and thickens them again well below that. */
+  #setWeight({ curves }: Picture): void {
+    const points = curves.reduce((sum, { x, visible }) => sum + (visible ? x.length : 0), 0);
+    const thin = points > (this.#thin ? CROWDED / 2 : CROWDED);
+    if (thin === this.#thin) return;
+    this.#thin = thin;
+    setHere(this.#lines, { stroke_width: thin ? THIN_PX : NORMAL_PX });
   }
 
   /** The plain way: bqplot gets copies of the points and draws them itself. */
   #setPoints(picture: Picture): void {
     this.#curves = -1;
-    const shown = picture.curves.map((curve) => (curve.visible ? curve : { ...curve, ...EMPTY }));
+    const shown = picture.curves.map((curve) => {
+      if (curve.visible && curve.x.length > 0) return curve;
+      return { x: Float64Array.of(outOfSight(picture)), y: Float64Array.of(picture.low) };
+    });
     const base = epochMs(picture, 0);
     const x = shown.map((curve) => curve.x.map((offset) => base + offset / 1e6));
     setHere(this.#lines, { x, y: shown.map((curve) => curve.y.slice()) });
   }
 }
 
-// bqplot fails on a curve of no points; one that is not a number shows nothing.
-const EMPTY = { x: Float64Array.of(0), y: Float64Array.of(Number.NaN) };
+/** An x left of the picture. bqplot fails on a curve without a point that it can place. */
+function outOfSight({ start, stop }: Picture): number {
+  return start - (stop - start);
+}
 
 /** Resolves once `el` stands in the document and has a width. */
 function sized(el: HTMLElement, signal: AbortSignal): Promise<void> {
