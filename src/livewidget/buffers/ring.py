@@ -16,14 +16,15 @@ from livewidget.data.text import Dictionary, Text
 
 FIRST_CAPACITY = 65_536  # rows: a minute at 1,000 events a second, 3 MB at three columns
 DEFAULT_BYTES = 256 * 2**20
+SPARE = 1.25  # room for a pace a quarter faster than what it was when the ring grew
 
 
 class RingBuffer:
     """A mirrored ring of rows, addressed by logical row: the n-th row ever appended is row n.
 
-    It keeps the rows of the last `retention` ns (None: all that fit) and doubles its capacity
-    while they do not fit, up to `max_bytes`; then the oldest rows are overwritten. `max_rows`
-    bounds the rows kept, whatever their age.
+    It keeps the rows of the last `retention` ns (None: all that fit) and grows while they do not
+    fit, to what the retention needs at the pace so far and to double at least, up to `max_bytes`;
+    then the oldest rows are overwritten. `max_rows` bounds the rows kept, whatever their age.
 
     One writer at a time (its owner holds a lock); any number of readers in any thread, which
     take a `lease` (views, checked afterwards) or a `snapshot` (a copy that nothing changes).
@@ -140,13 +141,20 @@ class RingBuffer:
         wanted = min(len(self) + size, self._most_rows())
         if wanted <= self.capacity:
             return
-        capacity = self.capacity
-        while capacity < wanted:
-            capacity = min(2 * capacity, self._most_rows())
+        # Copying stalls a frame, so it is done once: memory that is not written to costs nothing.
+        foreseen = max(wanted, 2 * self.capacity, self._rows_foreseen())
         lease = self.lease()
-        grown = Storage(self.schema, capacity)
+        grown = Storage(self.schema, min(foreseen, self._most_rows()))
         grown.write(lease.start, lease.raw(), len(lease))
         self._storage = grown
+
+    def _rows_foreseen(self) -> int:
+        """Return the rows that the retention will come to at the pace so far."""
+        if self.retention is None:
+            return self._most_rows()
+        times = self.lease().times
+        span = int(times[-1] - times[0]) if len(times) else 0
+        return round(SPARE * len(times) * self.retention / span) if span > 0 else 0
 
     def _encoded(self, name: str, column: npt.NDArray[Any] | Text) -> npt.NDArray[Any]:
         if isinstance(column, Text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,9 +27,9 @@ class Storage:
         self.reserved = 0
         names = [field.name for field in schema.fields if field.kind is Kind.FLOAT]
         self._places = {name: place for place, name in enumerate(names)}
-        self.floats = np.empty((len(names), 2 * capacity), dtype=np.float64)
+        self.floats = _lazy(DTYPES[Kind.FLOAT], len(names), 2 * capacity)
         self.others: dict[str, npt.NDArray[Any]] = {
-            field.name: np.empty(2 * capacity, dtype=DTYPES[field.kind])
+            field.name: _lazy(DTYPES[field.kind], 1, 2 * capacity)[0]
             for field in schema.fields
             if field.kind is not Kind.FLOAT
         }
@@ -78,3 +79,14 @@ class Storage:
             return self.floats[first : first + len(places), window]
         rows = [self.column(name, start, stop).astype(np.float64, copy=False) for name in names]
         return np.stack(rows)
+
+
+def _lazy(dtype: np.dtype[Any], rows: int, size: int) -> npt.NDArray[Any]:
+    """Return an array whose memory is taken page by page, as it is first written to.
+
+    numpy would ask for huge pages, and a frame would wait while the system clears twelve of them.
+    """
+    if not rows:
+        return np.empty((0, size), dtype=dtype)
+    memory = mmap.mmap(-1, rows * size * dtype.itemsize)
+    return np.frombuffer(memory, dtype=dtype).reshape(rows, size)
