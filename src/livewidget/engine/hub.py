@@ -149,12 +149,14 @@ class Hub:
             return HELD_S
         pieces: list[bytes] = []
         for session in seen:
-            if now >= session.due and self.clients.width(session.chart, now):
-                session.due = max(session.due + 1.0 / session.cap, now)
+            if now < session.due:
+                continue
+            # Beats lie on a grid: a late one does not delay the next, and charts share theirs.
+            session.due = (now * session.cap // 1 + 1) / session.cap
+            if self.clients.width(session.chart, now):
                 pieces += self._frame(session, now)
         self._send(pieces, self._statuses(seen, now), now)
-        next_due = min(max(session.due, now + 1.0 / session.cap) for session in seen)
-        return max(0.0, next_due - self._clock.monotonic())
+        return max(0.0, min(session.due for session in seen) - self._clock.monotonic())
 
     def _frame(self, session: ChartSession, now: float) -> list[bytes]:
         frame = None
