@@ -1,0 +1,78 @@
+"""Each notebook runs from top to bottom in a kernel that nobody looks at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
+nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+
+
+def read(name: str) -> Any:
+    return nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+
+
+def ran(name: str, folder: Path) -> Any:
+    """The notebook with its outputs; raises what a cell raised."""
+    notebook = read(name)
+    about = {"metadata": {"path": str(folder)}}
+    return nbclient.NotebookClient(notebook, timeout=120, resources=about).execute()
+
+
+def texts(notebook: Any) -> list[str]:
+    """What each code cell ends with, as plain text; empty where it shows nothing."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    ends = [cell.outputs[-1] if cell.outputs else {} for cell in code]
+    return [end.get("data", {}).get("text/plain", "") for end in ends]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_saved_without_outputs_and_without_secrets(name: str) -> None:
+    notebook = read(name)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    assert "widgets" not in notebook.metadata
+    assert max(len(cell.source) for cell in notebook.cells if cell.cell_type == "markdown") < 600
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pictures_and_notebooks_it_names_are_there(name: str) -> None:
+    import re
+
+    text = "\n".join(cell.source for cell in read(name).cells if cell.cell_type == "markdown")
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert any(link.startswith("images/") for link in links), "a picture early"
+    assert not [link for link in links if not (NOTEBOOKS / link).is_file()]
+
+
+def test_the_quickstart_is_live_in_under_ten_lines() -> None:
+    first = next(cell for cell in read("quickstart").cells if cell.cell_type == "code")
+    compact = [line for line in first.source.splitlines() if line.strip()]
+    assert len(compact) < 12
+    assert "LiveChart(" in first.source
+
+
+def test_quickstart(tmp_path: Path) -> None:
+    shown = texts(ran("quickstart", tmp_path))
+    assert shown[0] == "LiveChart('this machine', live)"
+    assert "cpu" in shown[3]
+
+
+def test_websocket_comes_back_with_a_gap_and_balances(tmp_path: Path) -> None:
+    shown = texts(ran("websocket", tmp_path))
+    assert "the connection was lost" in shown[3]
+    assert "not JSON" in shown[4]
+    assert "rejected=2, dropped=0" in shown[5]
+
+
+def test_push_from_a_loop_keeps_every_event(tmp_path: Path) -> None:
+    shown = texts(ran("push-from-a-loop", tmp_path))
+    assert "1000.0" in shown[2]
+    assert "received=1000000, stored=1000000" in shown[4]
