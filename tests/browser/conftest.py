@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .kernel import PRELUDE
 from .lab import Lab, chromium
 from .notebook import Notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from playwright.sync_api import Browser, BrowserContext
 
 KERNELS = {"current": sys.executable, "ipykernel6": os.environ.get("LIVEWIDGET_KERNEL6_PYTHON")}
+OUTCOMES = pytest.StashKey[list[pytest.TestReport]]()
+NO_KERNEL6 = "LIVEWIDGET_KERNEL6_PYTHON names no python with ipykernel 6"
 VIEWPORT = {"width": 1100, "height": 850}
 FLAGS = [
     "--no-sandbox",
@@ -28,6 +31,20 @@ FLAGS = [
     "--disable-dev-shm-usage",
     "--no-proxy-server",
 ]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash.setdefault(OUTCOMES, []).append(report)
+    return report
+
+
+def failed(item: pytest.Item) -> bool:
+    """Whether a test has failed so far; its fixtures are still up."""
+    return any(report.failed for report in item.stash.get(OUTCOMES, []))
 
 
 @pytest.fixture(scope="package")
@@ -62,11 +79,19 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
+@pytest.fixture(scope="package")
+def kernels() -> list[str]:
+    """The names of all kernelspecs, for a test that has them all at once."""
+    if not KERNELS["ipykernel6"]:
+        pytest.skip(NO_KERNEL6)
+    return list(KERNELS)
+
+
 @pytest.fixture(scope="package", params=KERNELS)
 def kernel(request: pytest.FixtureRequest) -> str:
     """The name of a kernelspec; every test runs on ipykernel 7 and on 6."""
     if KERNELS[request.param] is None:
-        pytest.skip("LIVEWIDGET_KERNEL6_PYTHON names no python with ipykernel 6")
+        pytest.skip(NO_KERNEL6)
     return str(request.param)
 
 
@@ -74,14 +99,24 @@ def kernel(request: pytest.FixtureRequest) -> str:
 def open_notebook(lab: Lab, context: BrowserContext, kernel: str) -> Iterator[Notebook]:
     """A page that stays open: loading JupyterLab costs seconds."""
     lab.write(f"{kernel}.ipynb", [""], kernel)
-    notebook = Notebook(context.new_page(), lab.url, f"{kernel}.ipynb")
+    notebook = Notebook(context.new_page(), lab.url, kernel)
     notebook.open()
     yield notebook
     notebook.page.close()
 
 
 @pytest.fixture
-def notebook(open_notebook: Notebook) -> Iterator[Notebook]:
-    """The open page, empty, with what the last test made freed; no error may be on its console."""
+def notebook(
+    request: pytest.FixtureRequest, lab: Lab, open_notebook: Notebook
+) -> Iterator[Notebook]:
+    """The open page, and nothing left of the last test; no error may come on its console."""
+    open_notebook.errors.clear()
+    open_notebook.set_cells("")
+    open_notebook.ask(PRELUDE)
     yield open_notebook
+    if failed(request.node):
+        open_notebook.screenshot(f"failed-{request.node.name}")
+        lab.show_log()
+    # A page's animation frames are asked for where it is in front.
+    open_notebook.page.bring_to_front()
     open_notebook.assert_no_errors()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 60
 STOP_SECONDS = 10
+LOG_SHOWN = 3000  # characters
 
 # No news, no update check, no question before leaving: nothing that asks the network or the user.
 SETTINGS = {
@@ -66,6 +67,10 @@ class Lab:
     def log(self) -> str:
         """What the server said so far."""
         return (self.folder / "lab.log").read_text(errors="replace")
+
+    def show_log(self) -> None:
+        """Print the end of the log, for the report of a test that failed."""
+        sys.stdout.write(self.log()[-LOG_SHOWN:])
 
     def write(self, name: str, cells: list[str], kernel: str) -> None:
         """Write a notebook for one of the kernels."""

@@ -27,10 +27,10 @@ HERE = Path(__file__).parent
 class Notebook:
     """One page on one notebook. Whatever waits, waits for a predicate and at most `timeout`."""
 
-    def __init__(self, page: Page, url: str, name: str) -> None:
+    def __init__(self, page: Page, url: str, kernel: str, prefix: str = "") -> None:
         self.page = page
-        self.url = url
-        self.name = name
+        self.kernel = kernel
+        self.url = f"{url}/lab/tree/{prefix}{kernel}.ipynb?reset"
         self.errors: list[str] = []
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.errors.append(f"page error: {error}"))
@@ -39,7 +39,7 @@ class Notebook:
 
     def open(self) -> None:
         """Load or reload the page and wait for its kernel."""
-        self.page.goto(f"{self.url}/lab/tree/{self.name}?reset")
+        self.page.goto(self.url)
         self._ready()
 
     def save(self) -> None:
@@ -86,10 +86,14 @@ class Notebook:
     def finish(self, place: int = 0, timeout: float = 30) -> str:
         """Wait for a cell that was started; what it printed. AssertionError where it raised."""
         self.until("lab.ran[arg]", timeout, place)
-        outputs = self.outputs(place)
-        errors = [o for o in outputs if o["output_type"] == "error"]
+        errors = [o for o in self.outputs(place) if o["output_type"] == "error"]
         assert not errors, "\n".join(errors[0]["traceback"])
-        return "".join("".join(o["text"]) for o in outputs if o["output_type"] == "stream")
+        return self.printed(place)
+
+    def printed(self, place: int = 0) -> str:
+        """What a cell has printed so far."""
+        streams = [o for o in self.outputs(place) if o["output_type"] == "stream"]
+        return "".join("".join(o["text"]) for o in streams)
 
     def outputs(self, place: int = 0) -> list[dict[str, Any]]:
         """A cell's outputs as the notebook format has them."""
@@ -152,11 +156,24 @@ class Notebook:
         counts: dict[str, int] = self.js("__wire")
         return counts
 
+    def until_quiet(self, seconds: float = 1.5, timeout: float = 15) -> None:
+        """Wait until no tick has come for so long."""
+        self.js("(() => { __wire.quietSince = performance.now(); __wire.seen = __wire.ticks; })()")
+        self.until(
+            """(() => {
+              if (__wire.ticks !== __wire.seen) __wire.quietSince = performance.now();
+              __wire.seen = __wire.ticks;
+              return performance.now() - __wire.quietSince > arg;
+            })()""",
+            timeout,
+            seconds * SECONDS,
+        )
+
     def assert_no_errors(self) -> None:
         """Nothing on the console that is not expected, with its reason, above."""
         ours = [e for e in self.errors if not any(known in e for known in EXPECTED_ERRORS)]
         self.errors.clear()
-        assert ours == []
+        assert not ours, "\n".join(ours)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":

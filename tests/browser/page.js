@@ -1,8 +1,20 @@
 // What the tests ask of a JupyterLab page, as `lab`.
 window.lab = {
   ran: [],
+  found: null,
+  // The notebook, whatever else is in front of it later.
   get panel() {
-    return window.jupyterapp?.shell?.currentWidget;
+    this.found ??= window.jupyterapp?.shell?.currentWidget ?? null;
+    return this.found;
+  },
+  // Another tab of JupyterLab in front of the notebook, and the notebook in front again.
+  cover: () => window.jupyterapp.commands.execute("launcher:create"),
+  uncover() {
+    window.jupyterapp.shell.activateById(this.panel.id);
+  },
+  scroll(top) {
+    const outer = this.panel.content.outerNode ?? this.panel.content.node;
+    outer.scrollTop = top;
   },
   get kernel() {
     return this.panel?.sessionContext?.session?.kernel;

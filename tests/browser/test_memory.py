@@ -1,0 +1,82 @@
+"""What charts hold is given back, in the kernel and in the browser."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .chart import Chart
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .notebook import Notebook
+
+MB = 1_000_000
+
+TEN_CHARTS = """
+from comm import get_comm_manager
+for chart in charts:
+    chart.close()
+charts.clear()
+for _ in range(10):
+    display(feed(make(height=80), batches=10))
+print(json.dumps([len(get_comm_manager().comms), threading.active_count()]))
+"""
+
+
+def test_a_hundred_charts_made_and_closed_leave_nothing(
+    notebook: Notebook, record_property: Callable[[str, object], None]
+) -> None:
+    notebook.set_cells(TEN_CHARTS)
+    heaps, kernels = [], []
+    for _ in range(10):
+        notebook.run()
+        notebook.until("document.querySelectorAll('.livewidget').length === 10")
+        Chart(notebook).until_moving(2)
+        kernels.append(json.loads(notebook.printed()))
+        heaps.append(notebook.heap_bytes())
+    record_property("heap_mb", [round(heap / MB, 1) for heap in heaps])
+    record_property("comms_and_threads", kernels)
+    comms = [each[0] for each in kernels]
+    assert comms[-1] == comms[1]
+    # The first charts load code and fill caches; ten charts more may not cost a megabyte.
+    assert heaps[-1] - heaps[2] < 7 * MB
+
+
+FAST = """
+chart = feed(make(window=2, y=["value"]), batches=100, rows=1000)
+"""
+
+
+@pytest.mark.timeout(200)
+def test_a_minute_at_100_000_events_a_second_mostly_hidden(
+    notebook: Notebook, record_property: Callable[[str, object], None]
+) -> None:
+    notebook.show(FAST + "display(chart)")
+    chart = Chart(notebook)
+    chart.until_moving()
+    # Ten windows fill the buffer: from then on nothing may grow.
+    notebook.until_kernel("chart.stats()['received'] > 2_200_000", timeout=40)
+    before = memory(notebook)
+    notebook.js("lab.cover()")
+    notebook.until_quiet()
+    ticks = notebook.wire()["ticks"]
+    notebook.until_kernel(f"chart.stats()['received'] > {5_500_000}", timeout=60)
+    assert notebook.wire()["ticks"] == ticks
+    notebook.js("lab.uncover()")
+    chart.until_now(3)
+    chart.until_moving(20)
+    after = memory(notebook)
+    record_property("kernel_mb", [round(each[0] / MB) for each in (before, after)])
+    record_property("heap_mb", [round(each[1] / MB) for each in (before, after)])
+    assert after[0] - before[0] < 30 * MB
+    assert after[1] - before[1] < 10 * MB
+
+
+def memory(notebook: Notebook) -> tuple[int, int]:
+    """What the kernel has in memory, and what the page's scripts hold; bytes."""
+    kernel = notebook.ask("import gc; gc.collect(); print(psutil.Process().memory_info().rss)")
+    return int(kernel), notebook.heap_bytes()
