@@ -56,6 +56,20 @@ async function join({ model, signal }: InitializeProps): Promise<Joined> {
   return { page, runtime };
 }
 
+/** What `promise` gives; undefined where `signal` has aborted, however the promise ended. */
+async function unlessAborted<T>(
+  promise: T | Promise<T>,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  try {
+    const result = await promise;
+    return signal.aborted ? undefined : result;
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+}
+
 export default {
   /** Starts joining the page's link; does not wait, for anywidget gives up after two seconds. */
   initialize(props: InitializeProps): void {
@@ -67,18 +81,14 @@ export default {
   },
 
   async render({ model, el, signal }: RenderProps): Promise<void> {
-    const found = await joined.get(key(model));
-    if (!found || signal.aborted) return;
+    const found = await unlessAborted(joined.get(key(model)), signal);
+    if (!found) return;
     if (found.runtime === null) {
       const title = String(model.get("title") ?? "");
       showPerformance(el, found.page, Number(model.get("chart")), title, signal);
       return;
     }
     const view = new ChartView(el, model, found.runtime, signal);
-    try {
-      await view.open();
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+    await unlessAborted(view.open(), signal);
   },
 };

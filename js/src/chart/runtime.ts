@@ -87,10 +87,8 @@ export class ChartRuntime implements Port, Drawable {
   }
 
   save(save: Save): void {
-    for (const view of this.views) {
-      void view.save(save);
-      return;
-    }
+    const views = [...this.views];
+    void (views.find((view) => view.visible()) ?? views[0])?.save(save);
   }
 
   download(name: string, mime: string, bytes: DataView): void {

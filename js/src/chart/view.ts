@@ -82,6 +82,7 @@ export class ChartView implements ViewPort {
     this.#changed("series");
     this.#changed("status");
     this.#changed("zoom");
+    this.#summarise(Number.NEGATIVE_INFINITY);
   }
 
   /** Opens the plot; resolves when it can be drawn on. */
@@ -206,11 +207,12 @@ export class ChartView implements ViewPort {
   #summarise(now: number): void {
     this.#summaryAt = now;
     const series = this.runtime.store.series.map(({ name, track }) => {
-      return `${name} ${brief(track.y[track.length - 1] ?? Number.NaN)}`;
+      return `${name} ${brief(track.y.at(-1) ?? Number.NaN)}`;
     });
     const title = settingsOf(this.model).title || "Live chart";
     const state = this.#shown?.text ?? "";
-    this.#plot.setAttribute("aria-label", `${title}, ${state}. Latest: ${series.join(", ")}`);
+    const latest = series.length > 0 ? `. Latest: ${series.join(", ")}` : "";
+    this.#plot.setAttribute("aria-label", `${title}, ${state}${latest}`);
   }
 
   #showState(): void {

@@ -5,8 +5,11 @@ import { on } from "./dom";
 import type { Hover } from "./hover";
 
 const WHEEL_STEP = 0.0015;
+const WHEEL_PAN = 0.001;
 const KEY_ZOOM = 1.4;
 const KEY_PAN = 0.1;
+/** A page scrolled by the wheel goes on scrolling when the chart comes under the pointer. */
+const SCROLL_MS = 250;
 /** A pointer that moves less than this was a click. */
 const DRAG_PX = 3;
 
@@ -30,51 +33,70 @@ export function pointerZoom(
   hover: Hover,
   signal: AbortSignal,
 ): void {
-  let drag: { x: number; start: number; stop: number; moved: boolean } | null = null;
   const place = (event: MouseEvent) => event.clientX - stage.getBoundingClientRect().left;
-  const wheel = (event: WheelEvent) => {
-    event.preventDefault();
-    const share = place(event) / area().width;
-    const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
-    if (Math.abs(event.deltaX) > Math.abs(event.deltaY))
-      panBy(runtime, event.deltaX / area().width);
-    else zoomAbout(runtime, share, Math.exp(event.deltaY * lines * WHEEL_STEP));
-  };
-  on(stage, "wheel", wheel, signal, { passive: false });
+  on(stage, "pointermove", (event) => hover.move(place(event)), signal);
+  on(stage, "pointerleave", () => hover.move(null), signal);
   on(stage, "dblclick", () => runtime.backToLive(), signal);
-  on(
-    stage,
-    "pointerdown",
-    (event) => {
-      if (event.button !== 0) return;
-      const { start, stop } = runtime.viewport;
-      drag = { x: place(event), start, stop, moved: false };
-      stage.setPointerCapture(event.pointerId);
-    },
-    signal,
-  );
-  on(
-    stage,
-    "pointermove",
-    (event) => {
-      const x = place(event);
-      hover.move(x);
-      if (drag === null) return;
-      drag.moved ||= Math.abs(x - drag.x) >= DRAG_PX;
-      if (!drag.moved) return;
-      stage.classList.add("lw-dragging");
-      const shift = ((drag.x - x) / area().width) * (drag.stop - drag.start);
-      runtime.zoom(drag.start + shift, drag.stop + shift);
-    },
-    signal,
-  );
+  wheelZoom(stage, runtime, (event) => place(event) / area().width, signal);
+  dragPan(stage, runtime, (event) => place(event) / area().width, signal);
+}
+
+/** The wheel zooms about the pointer; sideways it pans. `share`: where, from 0 to 1. */
+function wheelZoom(
+  stage: HTMLElement,
+  runtime: ChartRuntime,
+  share: (event: MouseEvent) => number,
+  signal: AbortSignal,
+): void {
+  let scrolled = Number.NEGATIVE_INFINITY;
+  const elsewhere = (event: WheelEvent) => {
+    if (!stage.contains(event.target as Node)) scrolled = event.timeStamp;
+  };
+  const wheel = (event: WheelEvent) => {
+    if (event.timeStamp - scrolled < SCROLL_MS) {
+      scrolled = event.timeStamp;
+      return;
+    }
+    event.preventDefault();
+    const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
+    const { deltaX, deltaY } = event;
+    if (Math.abs(deltaX) > Math.abs(deltaY)) panBy(runtime, deltaX * pixels * WHEEL_PAN);
+    else zoomAbout(runtime, share(event), Math.exp(deltaY * pixels * WHEEL_STEP));
+  };
+  document.addEventListener("wheel", elsewhere, { capture: true, passive: true, signal });
+  on(stage, "wheel", wheel, signal, { passive: false });
+}
+
+/** Dragging moves the picture under the pointer. `share`: where the pointer is, from 0 to 1. */
+function dragPan(
+  stage: HTMLElement,
+  runtime: ChartRuntime,
+  share: (event: MouseEvent) => number,
+  signal: AbortSignal,
+): void {
+  let drag: { x: number; share: number; start: number; stop: number; moved: boolean } | null = null;
+  const grab = (event: PointerEvent) => {
+    if (event.button !== 0) return;
+    const { start, stop } = runtime.viewport;
+    drag = { x: event.clientX, share: share(event), start, stop, moved: false };
+    stage.setPointerCapture(event.pointerId);
+  };
+  const move = (event: PointerEvent) => {
+    if (drag === null) return;
+    drag.moved ||= Math.abs(event.clientX - drag.x) >= DRAG_PX;
+    if (!drag.moved) return;
+    stage.classList.add("lw-dragging");
+    const shift = (drag.share - share(event)) * (drag.stop - drag.start);
+    runtime.zoom(drag.start + shift, drag.stop + shift);
+  };
   const drop = () => {
     drag = null;
     stage.classList.remove("lw-dragging");
   };
+  on(stage, "pointerdown", grab, signal);
+  on(stage, "pointermove", move, signal);
   on(stage, "pointerup", drop, signal);
   on(stage, "pointercancel", drop, signal);
-  on(stage, "pointerleave", () => hover.move(null), signal);
 }
 
 /** Lets keys on the focused plot pause, pan, zoom and return to live. */

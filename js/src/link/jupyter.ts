@@ -52,9 +52,22 @@ export function modelId(reference: unknown): string {
   return String(reference).replace(/^IPY_MODEL_/, "");
 }
 
-/** The model that the trait `name` of `model` refers to. */
-export function referredModel(model: WidgetModel, name: string): Promise<PageModel> {
-  return manager(model).get_model(modelId(model.get(name)));
+const RETRY_MS = 100;
+const RETRIES = 50;
+
+/**
+ * The model that the trait `name` of `model` refers to. A page that is loaded again makes its
+ * models in any order, so that one which is missing yet is asked for again for five seconds.
+ */
+export async function referredModel(model: WidgetModel, name: string): Promise<PageModel> {
+  for (let tried = 0; ; tried++) {
+    try {
+      return await manager(model).get_model(modelId(model.get(name)));
+    } catch (error) {
+      if (tried >= RETRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
 }
 
 /** A view of `target`, to be placed in the document and then told so by `announceAttached`. */

@@ -27,6 +27,7 @@ export function acquirePage(
   const entry = all.get(id) ?? { link: open().then((channel) => new PageLink(channel)), users: 0 };
   all.set(id, entry);
   entry.users += 1;
+  entry.link.catch(() => all.get(id) === entry && all.delete(id));
   const release = () => {
     entry.users -= 1;
     if (entry.users > 0) return;
