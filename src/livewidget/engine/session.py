@@ -201,7 +201,7 @@ class ChartSession:
         fresh = self.streamer.gap_count - self._gaps_seen
         gaps = self.streamer.gaps[-fresh:] if fresh else []
         self._gaps_seen += fresh
-        if len(lease):
+        if len(lease) or gaps:
             stops = [gap.stop for gap in gaps]
             view.append(lease.times, self._values(lease), self._keys(lease), gaps=stops)
 
@@ -210,13 +210,14 @@ class ChartSession:
         if self._paused_at is not None:
             head, newest = self._paused_at[:2]
         view.expect(newest)
-        span = view.span
+        reach = view.reach
         low, high = ring.tail, head
         ordered = ring.is_sorted(ring.tail)
-        if span is not None and ordered:
-            times = ring.lease(None, head).times
-            low = ring.tail + max(0, int(np.searchsorted(times, span[0])) - 1)
-            high = ring.tail + min(len(times), int(np.searchsorted(times, span[1], "right")) + 1)
+        if reach is not None and ordered:
+            everything = ring.lease(None, head)
+            first, last = np.searchsorted(everything.times, reach).tolist()
+            low = everything.start + max(0, first - 1)
+            high = min(everything.stop, everything.start + last + 1)
         gaps: list[Gap] = self.streamer.gaps
         self._gaps_seen = self.streamer.gap_count
         with ring.lease(low, high) as lease:

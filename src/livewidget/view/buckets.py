@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from livewidget.data.frame import SeriesDiff
-from livewidget.view.extremes import Summary, Times, merge
+from livewidget.view.extremes import FIRST, LAST, MAX, MIN, Summary, Times, merge
 from livewidget.view.points import points_of
 
 _ROOM = 1024  # buckets of spare room at the right, so that shifting down is rare
@@ -18,7 +20,8 @@ class BucketTable:
 
     `sent` is how many points of each bucket the browsers hold. Buckets from `_tail` on have
     changed or are new and are sent as cut and append; late changes before it are marked in
-    `_dirty` and sent as patches.
+    `_dirty` and sent as patches. Where empty buckets lie between two (`_apart`), the line between
+    them is longer than a pixel: there the last and the first are drawn besides min and max.
     """
 
     def __init__(self, series: int) -> None:
@@ -33,8 +36,14 @@ class BucketTable:
         self._times = np.empty((4, self._series, size), dtype=np.int64)
         self._values = np.empty((4, self._series, size))
         self._broken = np.zeros(size, dtype=bool)
+        self._apart = np.zeros(size, dtype=bool)
         self._dirty = np.zeros(size, dtype=bool)
         self._sent = np.zeros((self._series, size), dtype=np.int64)
+
+    @property
+    def _columns(self) -> tuple[npt.NDArray[Any], ...]:
+        marks = (self._broken, self._apart, self._dirty)
+        return (self._ids, self._times, self._values, *marks, self._sent)
 
     def __len__(self) -> int:
         return self._high - self._low
@@ -94,8 +103,15 @@ class BucketTable:
         if len(late) > _MOST_PATCHES:
             self._tail, late = int(late[0]), late[:0]
         rows = np.concatenate([late, np.arange(self._tail, self._high)])
+        followed = rows < self._high - 1
+        enters, leaves = self._apart[rows], np.zeros(len(rows), dtype=bool)
+        leaves[followed] = self._apart[rows[followed] + 1]
         times, values, there = points_of(
-            self._times[:, :, rows], self._values[:, :, rows], self._broken[rows], every=every
+            self._times[:, :, rows],
+            self._values[:, :, rows],
+            self._broken[rows],
+            enters | every,
+            leaves | every,
         )
         counts = there.sum(axis=2)
         offsets = (times - origin).astype(np.float64)
@@ -110,7 +126,7 @@ class BucketTable:
                 x, y = offsets[line][mask], values[line][mask]
                 diffs.append(SeriesDiff(first_series + line, trim, cut, patches, append, x, y))
         self._sent[:, rows] = counts
-        self._dirty[late] = False
+        self._dirty[rows] = False
         self._trimmed[:] = 0
         self._tail = self._high  # the open bucket is sent again only where it changes
         return diffs
@@ -156,7 +172,7 @@ class BucketTable:
         place -= self._low
         self._reserve(1)
         place += self._low
-        for column in (self._ids, self._times, self._values, self._broken, self._dirty, self._sent):
+        for column in self._columns:
             column[..., place + 1 : self._high + 1] = column[..., place : self._high].copy()
         self._ids[place] = new.ids[index]
         self._times[:, :, place] = new.times[:, :, index]
@@ -166,29 +182,44 @@ class BucketTable:
         self._high += 1
         if place < self._tail:
             self._tail += 1
+        self._apart[place : place + 2] = False
+        for right in (place, place + 1):
+            if right > self._low:
+                self._apart[right] = self._ids[right] - self._ids[right - 1] > 1
+                self._touch(right - 1)
+                self._touch(right)
         return place
 
     def _extend(self, new: Summary, first: int, *, broken: bool) -> None:
         size = len(new.ids) - first
         self._reserve(size)
+        apart = len(self) > 0 and int(new.ids[first] - self._ids[self._high - 1]) > 1
+        if apart and not self._is_point(self._high - 1):
+            self._touch(self._high - 1)
         rows = slice(self._high, self._high + size)
         self._ids[rows] = new.ids[first:]
         self._times[:, :, rows] = new.times[:, :, first:]
         self._values[:, :, rows] = new.values[:, :, first:]
         self._broken[rows] = self._dirty[rows] = False
         self._broken[self._high] = broken
+        self._apart[rows] = np.diff(new.ids[first:], prepend=new.ids[first]) > 1
+        self._apart[self._high] = apart
         self._sent[:, rows] = 0
         self._high += size
+
+    def _is_point(self, place: int) -> bool:
+        """Say whether all of a bucket is one point, drawn whatever its neighbours are."""
+        times, values = self._times[:, :, place], self._values[:, :, place]
+        return bool((times[FIRST] == times[LAST]).all() and (values[MIN] == values[MAX]).all())
 
     def _reserve(self, size: int) -> None:
         """Make room for `size` more buckets at the right, by shifting down or growing."""
         if self._high + size <= self._ids.size:
             return
-        old = (self._ids, self._times, self._values, self._broken, self._dirty, self._sent)
+        old = self._columns
         kept = slice(self._low, self._high)
         self._allocate(len(self) + size + max(_ROOM, len(self)))
-        new = (self._ids, self._times, self._values, self._broken, self._dirty, self._sent)
-        for source, target in zip(old, new, strict=True):
+        for source, target in zip(old, self._columns, strict=True):
             target[..., : self._high - self._low] = source[..., kept]
         self._tail -= self._low
         self._high -= self._low

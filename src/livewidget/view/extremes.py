@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 FIRST, MIN, MAX, LAST = range(4)
-_LONG = 4096  # mean samples a bucket from which arg-reductions bucket by bucket are faster
+_FEW = 6  # buckets up to which arg-reductions bucket by bucket are faster
+_LONG = 4096  # mean samples a bucket from which they are, however many buckets
 
 Times = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
@@ -37,6 +38,8 @@ def bucket_starts(times: Times, width: int) -> tuple[Times, npt.NDArray[np.intp]
     Bucket i holds the times in [i * width, (i + 1) * width).
     """
     low, high = int(times[0]) // width, int(times[-1]) // width
+    if low == high:
+        return np.array([low]), np.zeros(1, dtype=np.intp)
     if high - low <= 4 * len(times):
         ids = np.arange(low, high + 1)
         starts = np.searchsorted(times, ids * width)
@@ -61,8 +64,8 @@ def summarise(times: Times, values: Values, width: int) -> Summary:
         out_times[MIN] = out_times[MAX] = times
         out_values[MIN] = out_values[MAX] = values
     else:
-        long = len(times) > _LONG * len(ids)
-        lows, highs = (_places_by_bucket if long else _places_at_once)(values, starts, lasts)
+        by_bucket = len(ids) <= _FEW or len(times) > _LONG * len(ids)
+        lows, highs = (_places_by_bucket if by_bucket else _places_at_once)(values, starts, lasts)
         out_times[MIN], out_times[MAX] = times[lows], times[highs]
         rows = np.arange(series)[:, None]
         out_values[MIN], out_values[MAX] = values[rows, lows], values[rows, highs]
@@ -89,16 +92,18 @@ def _places_at_once(values: Values, starts: _Places, lasts: _Places) -> tuple[_P
 
 def _places_by_bucket(values: Values, starts: _Places, lasts: _Places) -> tuple[_Places, _Places]:
     """Return the same, bucket by bucket: each is read from memory once."""
-    lows = np.empty((len(values), len(starts)), dtype=np.intp)
-    highs = np.empty_like(lows)
-    for row, line in enumerate(values):
-        for bucket, (start, last) in enumerate(zip(starts.tolist(), lasts.tolist(), strict=True)):
-            part = line[start : last + 1]
-            low, high = int(part.argmin()), int(part.argmax())
-            if np.isnan(part[low]):  # argmin and argmax answer the first NaN, where there is one
-                low, high = _finite_places(part)
-            lows[row, bucket] = start + low
-            highs[row, bucket] = start + high
+    least, most = [], []
+    for start, last in zip(starts.tolist(), lasts.tolist(), strict=True):
+        part = np.ascontiguousarray(values[:, start : last + 1])
+        least.append(part.argmin(axis=1))
+        most.append(part.argmax(axis=1))
+    lows, highs = np.array(least).T + starts, np.array(most).T + starts
+    # Both answer the first NaN, where there is one.
+    lost = np.isnan(values[np.arange(len(values))[:, None], lows])
+    for row, bucket in zip(*np.nonzero(lost), strict=True):
+        start = starts[bucket]
+        low, high = _finite_places(values[row, start : lasts[bucket] + 1])
+        lows[row, bucket], highs[row, bucket] = start + low, start + high
     return lows, highs
 
 

@@ -7,17 +7,20 @@ import numpy.typing as npt
 
 from livewidget.view.extremes import FIRST, LAST, MAX, MIN, Times, Values
 
+Flags = npt.NDArray[np.bool_]
+
 
 def points_of(
-    times: Times, values: Values, broken: npt.NDArray[np.bool_], *, every: bool
-) -> tuple[Times, Values, npt.NDArray[np.bool_]]:
+    times: Times, values: Values, broken: Flags, enters: Flags, leaves: Flags
+) -> tuple[Times, Values, Flags]:
     """Return the points of some buckets, and which of them are there.
 
-    Takes `times` and `values` of shape (4, S, B) and `broken` (bool[B]: the line breaks before
-    this bucket). Returns times, values and a mask of shape (S, B, 5), in drawing order. The five
-    places are: a break, the first (or a break where it is NaN), the two extremes in time order,
-    and the last (or a break). Min and max are always there; `every` adds first and last (M4).
-    A point that repeats the one before it is left out.
+    Takes `times` and `values` of shape (4, S, B) and three flags for each bucket, bool[B]: the
+    line breaks before it (`broken`); its first, its last is drawn besides min and max (`enters`,
+    `leaves`; M4 where both always are). Returns times, values and a mask of shape (S, B, 5), in
+    drawing order. The five places are: a break, the first (or a break where it is NaN), the two
+    extremes in time order, and the last (or a break). A point that repeats the one before it is
+    left out.
     """
     first, last = values[FIRST], values[LAST]
     rising = times[MIN] <= times[MAX]
@@ -32,10 +35,11 @@ def points_of(
     out_v[..., 3] = np.where(rising, values[MAX], values[MIN])
     out_t[..., 4], out_v[..., 4] = times[LAST], last
     known = ~np.isnan(values[MIN])
+    early = (times[FIRST] != out_t[..., 2]) | (first != out_v[..., 2])
+    newer = (times[LAST] != out_t[..., 3]) | (last != out_v[..., 3])
     there[..., 0] = broken & ~np.isnan(first)
-    there[..., 1] = np.isnan(first) | (every & (times[FIRST] < out_t[..., 2]))
+    there[..., 1] = np.isnan(first) | (enters & early)
     there[..., 2] = known
-    there[..., 3] = known & (out_t[..., 3] > out_t[..., 2])
-    newer = times[LAST] > out_t[..., 3]
-    there[..., 4] = known & np.where(np.isnan(last), True, every & newer)
+    there[..., 3] = known & (out_v[..., 2] != out_v[..., 3])
+    there[..., 4] = known & (np.isnan(last) | (leaves & newer))
     return out_t, out_v, there

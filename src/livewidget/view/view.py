@@ -75,6 +75,12 @@ class View:
         return None if self._newest is None else (self._newest - self._window, self._newest)
 
     @property
+    def reach(self) -> tuple[int, int] | None:
+        """The range that the buckets in sight cover, [start, stop) in ns: `span` on the grid."""
+        span, width = self.span, self.width
+        return span and (span[0] // width * width, (span[1] // width + 1) * width)
+
+    @property
     def sequence(self) -> int:
         """The number of the last frame."""
         return self._sequence
@@ -132,8 +138,13 @@ class View:
     def append(
         self, times: Times, values: Values, keys: Keys | None = None, *, gaps: Sequence[int] = ()
     ) -> None:
-        """Take new rows in any order; the line breaks before the times in `gaps`."""
+        """Take new rows in any order; the line breaks before the times in `gaps`.
+
+        A gap that all rows lie before breaks the line before what comes next.
+        """
         if not len(times):
+            if gaps:
+                self._interrupt()
             return
         times, values, keys = _in_order(times, values, keys)
         newest = int(times[-1])
@@ -159,8 +170,7 @@ class View:
             return None
         snapshot = snapshot or self._sent_generation != self._generation
         for table in self._tables.values():
-            if self._viewport.span is None:
-                table.trim(span[0] // self.width)
+            table.trim(span[0] // self.width)
             if snapshot:
                 table.forget_sent()
         diffs: list[SeriesDiff] = []
@@ -224,45 +234,52 @@ class View:
         edges = sorted({0, *cuts, len(times)})
         for low, high in pairwise(edges):
             if low in cuts:
-                for table in self._tables.values():
-                    table.interrupt()
+                self._interrupt()
             part = None if keys is None else keys[low:high]
             self._feed(times[low:high], values[:, low:high], part)
+        if len(times) in cuts:
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        for table in self._tables.values():
+            table.interrupt()
 
     def _feed(self, times: Times, values: Values, keys: Keys | None) -> None:
         if keys is None:
             self._feed_table(self._tables[0], times, values)
             return
+        codes = np.flatnonzero(np.bincount(keys + 1)) - 1
+        groups = np.zeros(codes[-1] + 2, dtype=np.int64)
+        groups[codes + 1] = [self._group(code) for code in codes.tolist()]
+        keys = groups[keys + 1]
         order = np.argsort(keys, kind="stable")
         keys, times, values = keys[order], times[order], values[:, order]
         starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
         for low, high in zip(starts.tolist(), [*starts[1:].tolist(), len(keys)], strict=True):
-            table = self._table(int(keys[low]))
+            table = self._tables[int(keys[low])]
             self._feed_table(table, times[low:high], values[:, low:high])
 
-    def _table(self, key: int) -> BucketTable:
-        """Return the table of a key; a new one begins a generation, for its name must travel."""
-        known = self._tables.get(key)
-        if known is not None:
-            return known
+    def _group(self, key: int) -> int:
+        """Return the key of a key's table; a new one begins a generation: its name must travel."""
+        if key >= 0 and key in self._tables:
+            return key
         if key < 0 or sum(each >= 0 for each in self._tables) >= self._max_keys:
             self._grouped.add(key)
             key = -1
         if key not in self._tables:
             self._tables[key] = BucketTable(len(self._columns))
             self._generation += 1
-        return self._tables[key]
+        return key
 
     def _feed_table(self, table: BucketTable, times: Times, values: Values) -> None:
         """Add sorted rows to a table: those in sight, and one to each side of it."""
-        span = self.span
-        if span is None:
+        if self.reach is None:
             return
-        low = max(0, int(np.searchsorted(times, span[0])) - 1)
-        high = len(times)
+        start, stop = self.reach
+        low, high = max(0, int(np.searchsorted(times, start)) - 1), len(times)
         if self._viewport.span is not None:
-            high = int(np.searchsorted(times, span[1], side="right"))
-            beyond = len(table) and int(table.ids[-1]) > span[1] // self.width
+            high = int(np.searchsorted(times, stop))
+            beyond = len(table) and int(table.ids[-1]) >= stop // self.width
             high = min(len(times), high + (0 if beyond else 1))
         if high > low:
             summary = summarise(times[low:high], values[:, low:high], self.width)
