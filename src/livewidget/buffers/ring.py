@@ -125,9 +125,10 @@ class RingBuffer:
         return budget if self.max_rows is None else max(1, min(budget, self.max_rows))
 
     def _note_order(self, times: npt.NDArray[np.int64]) -> None:
-        newest = int(times.max())
+        newest = int(times[-1])
         known = self.newest
         if (known is not None and times[0] < known) or bool((times[1:] < times[:-1]).any()):
+            newest = int(times.max())
             before = np.maximum.accumulate(times)
             if known is not None:
                 before = np.maximum(before, known)

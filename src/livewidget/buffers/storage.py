@@ -43,22 +43,20 @@ class Storage:
         """Write `size` rows (at most the capacity) as logical rows `start` and on."""
         self.reserved = start + size
         at = start % self.capacity
-        for name, target in self.others.items():
-            self._mirror(target, at, size, columns[name])
-        for name, place in self._places.items():
-            self._mirror(self.floats[place], at, size, columns[name])
-
-    def _mirror(
-        self, target: npt.NDArray[Any], at: int, size: int, values: npt.NDArray[Any]
-    ) -> None:
         end = at + size
-        target[at:end] = values
-        if end <= self.capacity:
-            target[at + self.capacity : end + self.capacity] = values
-        else:
-            split = self.capacity - at
-            target[at + self.capacity :] = values[:split]
-            target[: end - self.capacity] = values[split:]
+        for name, target in self.others.items():
+            target[at:end] = columns[name]
+            self._mirror(target, at, end)
+        for name, place in self._places.items():
+            self.floats[place, at:end] = columns[name]
+        self._mirror(self.floats, at, end)
+
+    def _mirror(self, target: npt.NDArray[Any], at: int, end: int) -> None:
+        """Copy the places [at, end) along the last axis to where they stand once more."""
+        split = min(end, self.capacity)
+        target[..., at + self.capacity : split + self.capacity] = target[..., at:split]
+        if end > split:
+            target[..., : end - self.capacity] = target[..., split:end]
 
     def column(self, name: str, start: int, stop: int) -> npt.NDArray[Any]:
         """Return a view of logical rows [start, stop) of one column."""
