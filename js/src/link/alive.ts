@@ -6,6 +6,8 @@ import type { Frames } from "./clock";
 
 /** A frame that takes longer than this after it was asked for is one of a page out of sight. */
 const PROMPT_MS = 300;
+/** So many prompt frames in a row bring a page back: a covered one has two by chance. */
+const ENOUGH = 3;
 /** A check that comes this late says that the page was busy, which is no sign of being hidden. */
 const LATE_MS = 250;
 
@@ -14,6 +16,7 @@ export class FramesAlive {
   #asked: number | null = null;
   #expected = Number.NaN;
   #missed = 0;
+  #prompt = 0;
 
   constructor(
     private frames: Frames,
@@ -27,7 +30,7 @@ export class FramesAlive {
     const late = now - this.#expected > LATE_MS;
     this.#expected = now + period;
     if (this.#asked === null) this.#ask(now);
-    else if (late) this.#asked = now;
+    else if (late && this.alive) this.#asked = now;
     else if (now - this.#asked > PROMPT_MS) {
       this.#missed += 1;
       if (this.#missed >= 2) this.#become(false);
@@ -40,12 +43,10 @@ export class FramesAlive {
       const answered = this.now();
       const prompt = this.#asked !== null && answered - this.#asked <= PROMPT_MS;
       this.#asked = null;
-      if (prompt) {
-        this.#missed = 0;
-        this.#become(true);
-      } else if (!this.alive) {
-        this.#ask(answered);
-      }
+      if (prompt) this.#missed = 0;
+      this.#prompt = prompt ? this.#prompt + 1 : 0;
+      if (this.#prompt >= ENOUGH) this.#become(true);
+      if (!this.alive) this.#ask(answered);
     });
   }
 
