@@ -36,30 +36,30 @@ def measure(*, quick: bool) -> Outcome:
         p50, p99 = percentile(work, 50), percentile(work, 99)
         carried = f"{rows / 1e6 * SERIES:.2f} M samples/s carried"
         figures += [
-            Figure(f"{name}: frames", fps, "frames/s", carried, 20 if bound else None, at_least=True),
-            Figure(f"{name}: frame work p99", p99, "ms", f"p50 {p50:.1f} ms", 15 if bound else None),
+            Figure(
+                f"{name}: frames", fps, "frames/s", carried, 20 if bound else None, at_least=True
+            ),
+            Figure(
+                f"{name}: frame work p99", p99, "ms", f"p50 {p50:.1f} ms", 15 if bound else None
+            ),
         ]
     lines = {name: distribution(work) for name, (work, _, _) in runs.items()}
     plot = Plot("Frame work of five series", "percentile", "ms", lines=lines, target=15, log="y")
-    notes = (
+    note = (
         f"The engine sets a switch interval of {SWITCH_INTERVAL * 1e3:g} ms for the process; "
         "without that (`Engine.switch_interval = None`) Python's own is "
         f"{PYTHONS_OWN * 1e3:g} ms. Work is the wall time of a beat that drew: drain, view, diff, "
-        "encoding, sending.",
+        "encoding, sending."
     )
-    return Outcome("Beside a cell that spins", figures, [plot], notes)
+    return Outcome("Beside a cell that spins", figures, [plot], note)
 
 
-def _run(
-    seconds: float, interval: float | None, *, spin: bool
-) -> tuple[list[float], float, float]:
+def _run(seconds: float, interval: float | None, *, spin: bool) -> tuple[list[float], float, float]:
     """Return the work of each frame in ms, frames a second, and rows carried a second."""
     sys.setswitchinterval(PYTHONS_OWN)
     Engine.switch_interval = interval
     feed = Feed(SERIES, RATE, time.time_ns())
-    streamer = DataStreamer(
-        _source(feed), schema=feed.schema, buffer=BufferManager(feed.schema)
-    )
+    streamer = DataStreamer(_source(feed), schema=feed.schema, buffer=BufferManager(feed.schema))
     hub, transport = serve(streamer)
     work = _watch(hub, transport)
     streamer.start()

@@ -54,12 +54,12 @@ class Plot:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one claim's run gave. `notes` say how it was measured."""
+    """What one claim's run gave. `note` says how it was measured."""
 
     title: str
     figures: Sequence[Figure]
     plots: Sequence[Plot] = ()
-    notes: Sequence[str] = ()
+    note: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for another process."""
@@ -69,7 +69,7 @@ class Outcome:
     def from_json(cls, data: Mapping[str, Any]) -> Outcome:
         """Return what `to_json` was called on."""
         figures = [Figure(**each) for each in data["figures"]]
-        return cls(data["title"], figures, [Plot(**each) for each in data["plots"]], data["notes"])
+        return cls(data["title"], figures, [Plot(**each) for each in data["plots"]], data["note"])
 
 
 def cpu_seconds(job: Callable[[], object]) -> float:

@@ -32,14 +32,16 @@ def measure(*, quick: bool) -> Outcome:
         reference = f"{bars[name]:.0f} ms; numpy {bars['numpy']:.0f} ms"
         limit = 1.7 if name == "livewidget" else None
         figures.append(
-            Figure(f"import of {name} over numpy", middle, "x", reference, limit, low=low, high=high)
+            Figure(
+                f"import of {name} over numpy", middle, "x", reference, limit, low=low, high=high
+            )
         )
     loaded = _loaded("import livewidget")
     reference = ", ".join(loaded) or f"none of {', '.join(WIDGET_PACKAGES)}"
-    figures.append(Figure("widget packages loaded by it", len(loaded), "packages", reference, 0))
+    figures.append(Figure("widget packages it loads", len(loaded), "packages", reference, 0))
     plot = Plot("Import", "", "ms beyond a bare interpreter", bars=bars)
-    notes = ("Each import in a fresh interpreter; a bare interpreter's time is taken off.",)
-    return Outcome("The import", figures, [plot], notes)
+    note = "Each import in a fresh interpreter; a bare interpreter's time is taken off."
+    return Outcome("The import", figures, [plot], note)
 
 
 def _fresh(statement: str) -> Callable[[], float]:

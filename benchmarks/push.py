@@ -32,13 +32,13 @@ def measure(*, quick: bool) -> Outcome:
         os.sched_setaffinity(0, before)
     figures += costs
     plot = Plot("Push to frame bytes on one core", "batch", "M rows a CPU second", bars=bars)
-    notes = (
+    note = (
         f"Rows of a time and {SERIES} numbers, all threads pinned to one core. Counted "
         "is the CPU time of the whole process, from the first push until every row is in the ring, "
         "frames included. A ready `Batch` is what sources and "
-        "programs push; a mapping of arrays is checked and copied.",
+        "programs push; a mapping of arrays is checked and copied."
     )
-    return Outcome("From push to frame bytes", figures, [plot], notes)
+    return Outcome("From push to frame bytes", figures, [plot], note)
 
 
 def _throughput(seconds: float) -> tuple[list[Figure], dict[str, float]]:
@@ -83,8 +83,10 @@ def _cut(feed: Feed, rows: int, kind: str, total: int) -> Iterator[Any]:
     for low in range(0, total, rows):
         batch = whole.take(slice(low, low + rows))
         times = batch.times.view("datetime64[ns]")
-        yield batch if kind == "batch" else dict(
-            zip(batch.schema.names, (times, *batch.columns[1:]), strict=True)
+        yield (
+            batch
+            if kind == "batch"
+            else dict(zip(batch.schema.names, (times, *batch.columns[1:]), strict=True))
         )
 
 
@@ -118,7 +120,9 @@ def _told(rows: int, times: dict[str, tuple[float, float, float]]) -> list[Figur
             cost, reference = times[kind][1], times[other][1]
             text = f"{1e6 * cost:.2f} us a push; {said} {1e6 * reference:.2f} us"
             figures.append(
-                Figure(f"push of {name} of {rows:,} over {said}", cost / reference, "x", text, limit)
+                Figure(
+                    f"push of {name} of {rows:,} over {said}", cost / reference, "x", text, limit
+                )
             )
     return figures
 
