@@ -98,9 +98,7 @@ class RingBuffer:
             self.tail = max(self.tail, self.head - self.max_rows)
         if self.retention is not None and self.newest is not None and self.head > self.tail:
             times = self._storage.column(self.schema.time, self.tail, self.head)
-            horizon = self.newest - self.retention
-            if times[0] < horizon:
-                self.tail += int(np.searchsorted(times, horizon))
+            self.tail += _first_from(times, self.newest - self.retention)
 
     def is_sorted(self, start: int) -> bool:
         """Say whether no row from `start` on is older than one kept before it."""
@@ -113,12 +111,17 @@ class RingBuffer:
         return Lease(self.schema, self._storage, min(start, stop), stop, self.dictionaries)
 
     def snapshot(self, start: int | None = None, stop: int | None = None) -> Batch:
-        """Return a copy of logical rows [start, stop), cut to what is kept, in order of arrival."""
+        """Return a copy of logical rows [start, stop), cut to what is kept, in order of arrival.
+
+        Rows that a writer overwrote during the copying are no longer kept.
+        """
         while True:
-            with_views = self.lease(start, stop)
-            batch = with_views.copy()
-            if with_views.valid:
+            lease = self.lease(start, stop)
+            batch = lease.copy()
+            if lease.valid:
                 return batch
+            if lease.overtaken < len(lease):
+                return batch.take(slice(lease.overtaken, None))
 
     def _most_rows(self) -> int:
         budget = self.max_bytes // Storage.row_bytes(self.schema)
@@ -147,6 +150,7 @@ class RingBuffer:
         lease = self.lease()
         grown = Storage(self.schema, min(foreseen, self._most_rows()))
         grown.write(lease.start, lease.raw(), len(lease))
+        grown.oldest = lease.start
         self._storage = grown
 
     def _rows_foreseen(self) -> int:
@@ -194,7 +198,14 @@ class Lease:
     @property
     def valid(self) -> bool:
         """Whether no row of the lease has been overwritten up to now."""
-        return self._storage.reserved - self._storage.capacity <= self.start
+        return not self.overtaken
+
+    @property
+    def overtaken(self) -> int:
+        """How many rows, from the first on, have been overwritten up to now."""
+        storage = self._storage
+        oldest = max(storage.reserved - storage.capacity, storage.oldest)
+        return min(max(0, oldest - self.start), len(self))
 
     @property
     def times(self) -> npt.NDArray[np.int64]:
@@ -239,3 +250,16 @@ class Lease:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if kind is None:
             self.check()
+
+
+def _first_from(times: npt.NDArray[np.int64], horizon: int) -> int:
+    """Return how many rows come before the first at `horizon` or later; rows may be out of order.
+
+    Looks at little more than those rows: it is asked at each append.
+    """
+    size = 256
+    while True:
+        found = np.flatnonzero(times[:size] >= horizon)
+        if len(found) or size >= len(times):
+            return int(found[0]) if len(found) else len(times)
+        size *= 4

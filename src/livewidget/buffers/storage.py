@@ -18,13 +18,15 @@ class Storage:
     Float columns are rows of one matrix, so that a frame reads all series in one call.
     `reserved` is how far the writer has announced that it will write, in logical rows: it is
     set before the writing, so that a reader who checks it after reading knows (a seqlock).
+    `oldest` is the first row that was ever written here.
     """
 
-    __slots__ = ("_places", "capacity", "floats", "others", "reserved")
+    __slots__ = ("_places", "capacity", "floats", "oldest", "others", "reserved")
 
     def __init__(self, schema: Schema, capacity: int) -> None:
         self.capacity = capacity
         self.reserved = 0
+        self.oldest = 0
         names = [field.name for field in schema.fields if field.kind is Kind.FLOAT]
         self._places = {name: place for place, name in enumerate(names)}
         self.floats = _lazy(DTYPES[Kind.FLOAT], len(names), 2 * capacity)

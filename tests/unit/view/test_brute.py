@@ -12,13 +12,14 @@ from livewidget.view.view import View
 from .brute import batches, buckets_of, drawn, same, seen
 
 NONE = np.empty(0, dtype=np.int64)
-METHODS = {"all at once": 1 << 62, "bucket by bucket": -1}
+METHODS = {"all at once": (0, 1 << 62), "bucket by bucket": (1 << 62, 0)}  # _FEW, _LONG
 
 
 @pytest.fixture(params=METHODS, scope="module")
 def method(request):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(extremes, "_LONG", METHODS[request.param])
+        for name, value in zip(("_FEW", "_LONG"), METHODS[request.param], strict=True):
+            patch.setattr(extremes, name, value)
         yield
 
 
