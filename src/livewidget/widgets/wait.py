@@ -7,12 +7,14 @@ the same differs, as tried on ipykernel 6.31 and 7.4:
   does not: the coroutine that empties the queue is the one that runs the cell.
 - 7 has no `do_one_iteration`, and jupyter-ui-poll waits in vain. Its main loop can be run from
   within the cell by nest-asyncio2, once messages have a context of their own: in the cell's, which
-  is entered already, nest-asyncio2 puts them off until the cell is over.
+  is entered already, nest-asyncio2 puts them off until the cell is over. So it does with a cell
+  that was received before the wait began; later cells are held here, or they would overtake it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import threading
 import time
@@ -25,6 +27,8 @@ Pause = Callable[[float], None]
 
 MESSAGES_PER_POLL = 10
 """Enough for a dragged slider, and a flood cannot keep the predicate from being asked."""
+
+_waiting_cells: set[asyncio.Task[Any]] = set()  # a loop alone does not keep its tasks
 
 
 def wait(predicate: Callable[[], T], timeout: float | None = None, poll: float = 0.02) -> T:
@@ -64,7 +68,8 @@ def _pausing() -> Iterator[Pause]:
         with _polling() as pause:
             yield pause
     elif getattr(kernel, "shell_channel_thread", None) is not None:
-        yield _nested(kernel)
+        with _nested(kernel) as pause:
+            yield pause
     else:
         yield time.sleep
 
@@ -94,17 +99,39 @@ def _polling() -> Iterator[Pause]:
         yield pause
 
 
-def _nested(kernel: Any) -> Pause:
+@contextmanager
+def _nested(kernel: Any) -> Iterator[Pause]:
     """Of ipykernel 7: run the main loop from within the cell."""
     import nest_asyncio2
 
     nest_asyncio2.apply()
-    # Set anew, the callback copies the cell's context instead of sharing it. Requests to execute
-    # wait for the cell's lock; a comm's messages pass it.
-    kernel.shell_channel_thread.manager.set_on_recv_callback(kernel.shell_main)
     loop = asyncio.get_event_loop()
+    manager = kernel.shell_channel_thread.manager
+    held: list[Any] = []
+
+    async def receive(_: object, message: Any) -> None:
+        if _is_comm(kernel.session, message):
+            await kernel.shell_main(None, message)
+        else:
+            held.append(message)
 
     def pause(seconds: float) -> None:
         loop.run_until_complete(asyncio.sleep(seconds))
 
-    return pause
+    # Set anew, the callback copies the cell's context instead of sharing it.
+    manager.set_on_recv_callback(receive)
+    try:
+        yield pause
+    finally:
+        manager.set_on_recv_callback(kernel.shell_main)
+        context = contextvars.copy_context()
+        for message in held:
+            task = loop.create_task(kernel.shell_main(None, message), context=context)
+            _waiting_cells.add(task)
+            task.add_done_callback(_waiting_cells.discard)
+
+
+def _is_comm(session: Any, message: Any) -> bool:
+    _, frames = session.feed_identities(message, copy=False)
+    header = session.deserialize(frames, content=False, copy=False)["header"]
+    return str(header.get("msg_type")).startswith("comm_")

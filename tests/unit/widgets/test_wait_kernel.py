@@ -39,7 +39,8 @@ class Kernel:
         self.client.wait_for_ready(timeout=60)
 
     def start(self, code: str) -> str:
-        return self.client.execute(code)
+        # A kernel that stops on an error drops what comes right after it, our own marker too.
+        return self.client.execute(code, stop_on_error=False)
 
     def outcome(self, request: str) -> tuple[str, str]:
         """What the cell printed, and the error it ended with or the empty string."""
@@ -113,6 +114,24 @@ def test_the_next_cells_wait_their_turn_and_then_run(kernel: Kernel) -> None:
     kernel.outcome(first)
     kernel.outcome(second)
     assert kernel.run("print(order, end='')") == "['first', 'second']"
+
+
+def test_cells_keep_their_order_whenever_they_came(kernel: Kernel) -> None:
+    comm_id = kernel.run(OPEN_A_COMM)
+    first = [
+        kernel.start("order = []; time.sleep(0.3)"),  # the next two are then received at once
+        kernel.start(
+            "order.append(1); print('waiting', flush=True); wait(lambda: got, timeout=20)"
+        ),
+        kernel.start("order.append(2); wait(lambda: len(got) > 1, timeout=20)"),
+    ]
+    kernel.until_busy("waiting")
+    last = [kernel.start(f"order.append({place})") for place in (3, 4)]
+    kernel.say(comm_id, {"pressed": 1})
+    kernel.say(comm_id, {"pressed": 2})
+    for request in first + last:
+        kernel.outcome(request)
+    assert kernel.run("print(order, end='')") == "[1, 2, 3, 4]"
 
 
 def test_a_timeout_names_the_line_that_waited(kernel: Kernel) -> None:
