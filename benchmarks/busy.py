@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
-from typing import Any
 
 from benchmarks.harness import Figure, Outcome, Plot, distribution, percentile
-from benchmarks.rig import Feed, NullTransport, serve
+from benchmarks.rig import Feed, NullTransport, live, serve
 from livewidget.engine.buffer import BufferManager
 from livewidget.engine.hub import Hub
 from livewidget.engine.streamer import DataStreamer
@@ -18,7 +15,6 @@ from livewidget.engine.thread import SWITCH_INTERVAL, Engine
 
 SERIES = 5
 RATE = 200_000  # rows a second, each of five samples
-BEAT_S = 0.01  # between two batches of the source
 PYTHONS_OWN = 0.005  # s, sys.getswitchinterval() of a fresh interpreter
 
 
@@ -59,7 +55,7 @@ def _run(seconds: float, interval: float | None, *, spin: bool) -> tuple[list[fl
     sys.setswitchinterval(PYTHONS_OWN)
     Engine.switch_interval = interval
     feed = Feed(SERIES, RATE, time.time_ns())
-    streamer = DataStreamer(_source(feed), schema=feed.schema, buffer=BufferManager(feed.schema))
+    streamer = DataStreamer(live(feed, RATE), schema=feed.schema, buffer=BufferManager(feed.schema))
     hub, transport = serve(streamer)
     work = _watch(hub, transport)
     streamer.start()
@@ -89,17 +85,6 @@ def _spin(ended: threading.Event) -> None:
     while not ended.is_set():
         for _ in range(10_000):
             count += 1
-
-
-async def _source(feed: Feed) -> AsyncIterator[dict[str, Any]]:
-    """Yield the rows that have come due, on the engine's loop."""
-    begun, made = time.perf_counter(), 0
-    while True:
-        due = int((time.perf_counter() - begun) * RATE)
-        if due > made:
-            yield feed.columns(due - made)
-            made = due
-        await asyncio.sleep(BEAT_S)
 
 
 def _watch(hub: Hub, transport: NullTransport) -> list[float]:

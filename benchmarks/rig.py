@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ WIDTH = 800  # CSS pixels of the plot area
 WINDOW_S = 60.0
 START = 1_700_000_000_000_000_000  # ns since the epoch
 ACK_TICKS = 10
+BEAT_S = 0.01  # between two batches of a live source
 
 
 class Feed:
@@ -50,6 +53,17 @@ class Feed:
     def batch(self, rows: int) -> Batch:
         """Return the next rows as a ready batch."""
         return Batch.of(self.columns(rows), self.schema)
+
+
+async def live(feed: Feed, rate: float) -> AsyncIterator[dict[str, Any]]:
+    """Yield the rows that have come due, on the engine's loop."""
+    begun, made = time.perf_counter(), 0
+    while True:
+        due = int((time.perf_counter() - begun) * rate)
+        if due > made:
+            yield feed.columns(due - made)
+            made = due
+        await asyncio.sleep(BEAT_S)
 
 
 class Chart:
