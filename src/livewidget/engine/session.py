@@ -156,8 +156,10 @@ class ChartSession:
         state, detail, _ = self.streamer.state
         if self.paused and state not in FINAL:
             return State.PAUSED, ""
-        if state is State.WAITING and not detail:
-            detail = self.streamer.last_reason
+        reason = self.streamer.last_reason
+        if reason and self.streamer.buffer.ring is None and state is not State.FAILED:
+            # The source may be well: it is the chart that waits for an event that fits.
+            return (state if state in FINAL else State.WAITING), reason
         return state, detail
 
     @property

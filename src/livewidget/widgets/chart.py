@@ -93,7 +93,7 @@ class LiveChart(AnyWidget):
         y_label: str = "",
         tz: str = "local",
         height: int = 320,
-        colors: Sequence[str] = (),
+        colors: str | Sequence[str] = (),
         monitor: bool = True,
         **options: Any,
     ) -> None:
@@ -101,6 +101,7 @@ class LiveChart(AnyWidget):
             raise SettingError(f"quality is 'normal' or 'high', got {quote(quality)}")
         if max_series < 1:
             raise SettingError(f"max_series is at least 1, got {quote(max_series)}")
+        names = _names(y)
         settings = {
             "window": window,
             "max_points": max_points,
@@ -111,13 +112,12 @@ class LiveChart(AnyWidget):
             "y_label": y_label,
             "tz": tz,
             "height": height,
-            "colors": list(colors),
+            "colors": [colors] if isinstance(colors, str) else list(colors),
             "monitor": monitor,
         }
         for name, value in settings.items():
             self.set_trait(name, value)
         self.set_trait("chart", kernel.next_number())
-        names = (y,) if isinstance(y, str) else tuple(y or ())
         self._open(source, x, names, by, schema, options)
         self._session = ChartSession(
             self.chart,
@@ -222,6 +222,11 @@ class LiveChart(AnyWidget):
 
         Without `until`: until the source has ended. Raises TimeoutError after `timeout` seconds.
         """
+        if until is not None and not callable(until):
+            raise SettingError(
+                f"until is a function that is asked again and again, got {quote(until)}; "
+                "seconds go in timeout="
+            )
         return wait(self._has_ended if until is None else until, timeout)
 
     # -- life
@@ -337,3 +342,12 @@ class LiveChart(AnyWidget):
             hub.send(content | {"name": f"livewidget-{chart}.csv", "mime": "text/csv"}, [text])
 
         hub.engine.spawn(job(), f"livewidget-export-{chart}")
+
+
+def _names(y: str | Sequence[str] | None) -> tuple[str, ...]:
+    names = (y,) if isinstance(y, str) else y or ()
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise SettingError(f"y is the name of a column or a list of names, got {quote(y)}")
+    if len(set(names)) < len(names):
+        raise SettingError(f"y names a column twice: {quote(y)}")
+    return tuple(names)

@@ -27,6 +27,10 @@ def save_picture(hub: Hub, chart: int, path: Path, timeout: float) -> Path:
 
     try:
         wait(a_browser_sends_the_picture, timeout)
+    except TimeoutError:
+        raise TimeoutError(
+            f"no browser sent a picture within {timeout:g} s: the chart must be visible in a page"
+        ) from None
     finally:
         hub.engine.call(lambda: hub.inbox.forget(request))
     content, buffers = answers[0]

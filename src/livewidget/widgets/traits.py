@@ -50,7 +50,7 @@ class Zone(Unicode[Any, Any]):
             try:
                 if value != "local":
                     ZoneInfo(value)
-            except (ValueError, OSError):
+            except (KeyError, ValueError, OSError):  # KeyError: a name that nobody knows
                 pass
             else:
                 return value
