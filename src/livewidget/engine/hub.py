@@ -159,18 +159,17 @@ class Hub:
         return max(0.0, min(session.due for session in seen) - self._clock.monotonic())
 
     def _frame(self, session: ChartSession, now: float) -> list[bytes]:
-        frame = None
+        pieces: list[bytes] = []
         try:
             frame = session.advance()
+            pieces = [] if frame is None else encode_frame(frame)
         except LivewidgetError as error:
             self._fail(session, str(error))
         except Exception as error:  # one chart's mistake is not the other charts' end
             log.exception("chart %d cannot be drawn", session.chart)
             self._fail(session, f"{type(error).__name__}: {error}")
-        if frame is None:
-            return []
-        pieces = encode_frame(frame)
-        self._monitors[session.chart].framed(sum(map(len, pieces)), now)
+        if pieces:
+            self._monitors[session.chart].framed(sum(map(len, pieces)), now)
         return pieces
 
     def _fail(self, session: ChartSession, reason: str) -> None:

@@ -47,7 +47,7 @@ class Inbox:
         """Take up one message; what does not fit is counted and passed over."""
         try:
             self._takers[_text(content, "kind")](content, buffers, clock)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             self.malformed += 1
             if clock.monotonic() - self._logged_at >= QUIET_S:
                 self._logged_at = clock.monotonic()
@@ -127,7 +127,7 @@ class Inbox:
                 self._hub.monitor(session.chart).drawn(
                     name,
                     _number(drawn, "drawn"),
-                    float(drawn["draw_ms"] or 0.0),
+                    0.0 if drawn["draw_ms"] is None else _float(drawn, "draw_ms"),
                     [age for age in ages if math.isfinite(age)],
                     now,
                 )

@@ -74,7 +74,7 @@ class Intake:
         if isinstance(data, Batch) and data.schema is self.schema:
             batch = data
         else:
-            batch = Batch.of(data, self._schema_for(data), arrival=arrival)
+            batch = self._whole(data, arrival)
         self._stage(batch, arrival)
         return len(batch)
 
@@ -85,7 +85,7 @@ class Intake:
             self._stage(data, arrival)
             return len(data)
         try:
-            schema = self._schema_for(data)
+            schema = self.schema or self._agree(self._infer(data))
             batch, bad = sift(data, schema, arrival)
         except SchemaError as error:
             self._bury([(data, str(error))], arrival, count_rows(data))
@@ -151,10 +151,16 @@ class Intake:
         self._closed = True
         self.drain()
 
-    def _schema_for(self, data: Data) -> Schema:
-        if self.schema is not None:
-            return self.schema
-        schema = self._infer(data)
+    def _whole(self, data: Data, arrival: int) -> Batch:
+        """Return all rows of `data`. The first that are refused decide no schema."""
+        if self.schema is None:
+            first = Batch.of(data, self._infer(data), arrival=arrival)
+            if self._agree(first.schema) is first.schema:
+                return first
+        return Batch.of(data, self.schema, arrival=arrival)
+
+    def _agree(self, schema: Schema) -> Schema:
+        """Return the stream's schema: this one, unless another thread was first."""
         with self._lock:
             if self.schema is None:
                 self.schema = schema

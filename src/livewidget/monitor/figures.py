@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import numpy as np
 import psutil
+
+ROUNDING_MS = -2.0  # a browser may tell its time in whole milliseconds
 
 
 class Rate:
@@ -44,7 +47,8 @@ class Quantiles:
 class ClockOffset:
     """How far a browser's clock is ahead of the kernel's (Mills, RFC 5905, section 8).
 
-    Of the newest exchanges the one with the shortest round trip is the best estimate.
+    Of the newest exchanges the one with the shortest round trip is the best estimate. One that
+    ends before it began is passed over.
     """
 
     def __init__(self, size: int = 16) -> None:
@@ -53,6 +57,8 @@ class ClockOffset:
     def add(self, sent: float, received: float, answered: float, heard: float) -> None:
         """Note one exchange in ms: sent and heard by the kernel's clock, the rest by its own."""
         trip = (heard - sent) - (answered - received)
+        if not ROUNDING_MS <= trip < math.inf:
+            return  # a clock was set between the two: it would look like the best exchange of all
         self._exchanges.append((trip, ((received - sent) + (answered - heard)) / 2))
 
     @property

@@ -23,7 +23,8 @@ def encode_frame(frame: Frame, limit: int = LIMIT) -> list[bytes]:
 
     A series that alone is larger makes a part of its own.
     """
-    meta = json.dumps(frame.meta, ensure_ascii=False).encode() if frame.snapshot else b""
+    limit -= _PACKET.size + 7  # a packet's header and the padding of the meta text go with it
+    meta = _meta(frame) if frame.snapshot else b""
     groups: list[list[bytes]] = [[]]
     size = _FRAME.size + len(meta)
     for section in map(_section, frame.series):
@@ -80,6 +81,11 @@ def _piece(frame: Frame, sections: list[bytes], meta: bytes, part: int, parts: i
         frame.arrival,
     )
     return b"".join([header, meta, padding, *sections])
+
+
+def _meta(frame: Frame) -> bytes:
+    """Return the meta text; half a surrogate pair, which a JSON feed may hold, becomes "?"."""
+    return json.dumps(frame.meta, ensure_ascii=False).encode(errors="replace")
 
 
 def _section(diff: SeriesDiff) -> bytes:

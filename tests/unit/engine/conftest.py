@@ -1,0 +1,8 @@
+import pytest
+
+from .rig import Rig
+
+
+@pytest.fixture
+def rig():
+    return Rig()

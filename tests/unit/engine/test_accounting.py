@@ -1,0 +1,217 @@
+"""received = stored + filtered + rejected + dropped + in flight, at every moment."""
+
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from livewidget.data.batch import Batch
+from livewidget.data.errors import ClosedError, SchemaError
+from livewidget.data.schema import Schema
+from livewidget.engine import intake as module
+from livewidget.engine.buffer import BufferManager
+from livewidget.engine.intake import Intake
+from livewidget.engine.streamer import DataStreamer
+from livewidget.pipeline.thin import Thin
+from livewidget.testing import ManualClock
+
+SCHEMA = Schema.of({"time": "time", "number": "int", "sender": "float"}, "time")
+MS = 1_000_000
+
+
+def balanced(account):
+    return account.received == (
+        account.stored + account.filtered + account.rejected + account.dropped + account.in_flight
+    )
+
+
+def intake_of(store=None, schema=SCHEMA):
+    kept = []
+    return Intake(store or kept.append, ManualClock(), infer=Batch.of, schema=schema), kept
+
+
+def rows_of(sender, first, size):
+    numbers = np.arange(first, first + size)
+    return Batch(SCHEMA, (numbers * MS, numbers, np.full(size, float(sender))))
+
+
+class Senders:
+    """Threads that push as fast as they can, each numbering its rows, some rows being bad."""
+
+    def __init__(self, intake, count=6, rounds=120):
+        self.sent = self.refused = self.rejected = 0
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._send, args=(intake, sender, rounds))
+            for sender in range(count)
+        ]
+
+    def run(self):
+        for thread in self._threads:
+            thread.start()
+        return self._threads
+
+    def _send(self, intake, sender, rounds):
+        number = sent = refused = rejected = 0
+        for turn in range(rounds):
+            size = 1 + (turn * 7 + sender) % 23
+            if turn % 10 == 3:
+                bad = {"time": [number], "number": ["x"], "sender": [sender]}
+                with pytest.raises(SchemaError):
+                    intake.push(bad)
+                refused += 1
+            elif turn % 10 == 7:
+                mixed = {
+                    "time": [number * MS, None],
+                    "number": [number, 5],
+                    "sender": [sender, sender],
+                }
+                intake.emit(mixed)
+                number, sent, rejected = number + 1, sent + 1, rejected + 1
+            else:
+                intake.push(rows_of(sender, number, size))
+                number, sent = number + size, sent + size
+        with self._lock:
+            self.sent += sent
+            self.refused += refused
+            self.rejected += rejected
+
+
+@pytest.fixture
+def brisk():
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize("staged", [50, 1 << 18])
+def test_it_balances_at_every_moment_beside_many_senders(brisk, monkeypatch, staged):
+    monkeypatch.setattr(module, "STAGED_ROWS", staged)
+    intake, kept = intake_of()
+    senders = Senders(intake)
+    threads = senders.run()
+    samples = [intake.account]
+    while any(thread.is_alive() for thread in threads):
+        samples.append(intake.account)
+        intake.drain()
+    intake.drain()
+    samples.append(intake.account)
+    last = samples[-1]
+    assert all(map(balanced, samples))
+    assert len(samples) > 10
+    assert (last.received, last.stored) == (senders.sent + senders.rejected, senders.sent)
+    assert (last.rejected, last.in_flight, last.dropped) == (senders.rejected, 0, 0)
+    assert sum(map(len, kept)) == senders.sent
+    for sender in range(6):
+        numbers = [n for b in kept for n in b["number"][b["sender"] == sender].tolist()]
+        assert numbers == list(range(len(numbers)))
+
+
+def test_what_is_thinned_is_counted_as_filtered(brisk):
+    intake, kept = intake_of()
+    intake.thin = Thin(100.0)
+    for thread in (threads := Senders(intake).run()):
+        thread.join()
+    del threads
+    intake.drain()
+    account = intake.account
+    assert balanced(account)
+    assert account.filtered > account.stored > 0
+    assert account.stored == sum(map(len, kept))
+
+
+def test_a_refused_push_leaves_nothing_behind():
+    intake, kept = intake_of()
+    before = intake.account
+    for bad in (
+        {"time": [1, 2], "number": [1], "sender": [1, 2]},
+        {"time": [1, None], "number": [1, 2], "sender": [1, 2]},
+        {"time": [1, 2], "number": [1, 2.5], "sender": [1, 2]},
+        {"time": [1], "number": [1], "sender": [1], "extra": [1]},
+        "rows",
+        {},
+    ):
+        with pytest.raises(SchemaError):
+            intake.push(bad)
+    intake.drain()
+    assert (intake.account, kept, len(intake.dead)) == (before, [], 0)
+
+
+def test_a_refused_first_push_decides_no_schema():
+    streamer = DataStreamer(engine=object(), clock=ManualClock())
+    with pytest.raises(SchemaError, match="NaT"):
+        streamer.push({"time": ["2024-01-01", None], "wrong": [1, 2]})
+    assert streamer.schema is None
+    streamer.push({"time": ["2024-01-01"], "right": [1]})
+    assert streamer.schema.names == ("time", "right")
+
+
+def test_two_first_pushes_at_once_agree_on_a_schema(brisk):
+    for _ in range(30):
+        streamer = DataStreamer(engine=object(), clock=ManualClock())
+        start, outcomes = threading.Barrier(2), []
+
+        def push(name, streamer=streamer, start=start, outcomes=outcomes):
+            start.wait()
+            try:
+                outcomes.append(streamer.push({"time": [1], name: [1]}))
+            except SchemaError:
+                outcomes.append(0)
+
+        threads = [threading.Thread(target=push, args=(name,)) for name in "ab"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(outcomes) == [0, 1]
+        assert streamer.stats()["stored"] == 1
+
+
+def test_rows_that_cannot_be_stored_are_counted_as_dropped():
+    def fail(_):
+        raise MemoryError("no room")
+
+    intake, _ = intake_of(fail)
+    intake.push(rows_of(0, 0, 5))
+    with pytest.raises(MemoryError):
+        intake.drain()
+    assert balanced(intake.account)
+    assert (intake.account.dropped, intake.account.in_flight) == (5, 0)
+
+
+def test_a_closed_door_takes_nothing_and_counts_nothing():
+    intake, kept = intake_of()
+    intake.push(rows_of(0, 0, 3))
+    intake.close()
+    with pytest.raises(ClosedError):
+        intake.push(rows_of(0, 3, 3))
+    assert sum(map(len, kept)) == intake.account.received == 3
+
+
+def test_dead_letters_are_bounded_and_their_reasons_grouped():
+    intake, _ = intake_of()
+    for number in range(1500):
+        intake.reject({"number": number}, f"reason {number % 200}")
+    assert len(intake.dead) == 1000
+    assert intake.dead[-1].payload == {"number": 1499}
+    assert len(intake.reasons) == 51
+    assert sum(intake.reasons.values()) == intake.account.rejected == 1500
+
+
+def test_a_rejected_row_is_kept_with_its_reason():
+    streamer = DataStreamer(schema=SCHEMA, engine=object(), clock=ManualClock())
+    streamer.emit([{"time": 1, "number": 1, "sender": 1}, {"time": 2, "number": "x", "sender": 1}])
+    letters = streamer.dead_letters()
+    assert len(letters) == 1
+    assert "'number' expects whole numbers" in letters["reason"][0]
+    assert letters["payload"][0]["time"] == 2
+    assert (streamer.account().stored, streamer.account().in_flight) == (0, 1)
+    assert len(streamer.to_dataframe()) == 1
+
+
+def test_a_buffer_of_another_schema_is_told_so():
+    buffer = BufferManager(SCHEMA)
+    with pytest.raises(SchemaError, match="the buffer holds"):
+        buffer.append(Batch.of({"time": [1], "y": [2]}))
