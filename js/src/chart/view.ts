@@ -121,6 +121,10 @@ export class ChartView implements ViewPort {
     );
     const hook = { runtime: this.runtime, store: this.runtime.store, stats: () => this.#stats() };
     Object.defineProperty(el, "__livewidget", { value: hook, configurable: true });
+    this.signal.addEventListener("abort", () => {
+      Reflect.deleteProperty(el, "__livewidget");
+      el.replaceChildren();
+    });
   }
 
   #makeToolbar(): Toolbar {

@@ -16,6 +16,7 @@ interface FigureView extends PageView {
   plotarea_height?: number;
   mark_views?: { views: Promise<unknown>[] };
   axis_views?: { views: Promise<unknown>[] };
+  popper?: { destroy?(): void };
 }
 
 const TICK_WIDTH_PX = 92;
@@ -53,6 +54,13 @@ export class BqplotPlot implements Plot {
     this.#lines = patchLines(marks[0], () => this.#write());
     this.#axes = axes.map(patchAxis);
     this.fast = this.#lines !== null;
+  }
+
+  /** Takes the view away, with what bqplot itself leaves listening to the window. */
+  close(): void {
+    this.#picture = null;
+    this.view.popper?.destroy?.();
+    this.view.remove();
   }
 
   area(): Area {

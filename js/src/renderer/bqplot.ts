@@ -61,7 +61,7 @@ export class BqplotRenderer implements Renderer {
     const plot = new BqplotPlot(view, () => this.#zone);
     signal.addEventListener("abort", () => {
       this.#plots.delete(plot);
-      view.remove();
+      plot.close();
     });
     host.append(view.el);
     announceAttached(view);
