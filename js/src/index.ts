@@ -18,22 +18,19 @@ interface RenderProps extends InitializeProps {
   el: HTMLElement;
 }
 
-/** What belongs to the model and outlives its views. */
-interface Joined {
-  page: PageLink;
-  runtime: ChartRuntime | null;
-}
-
-// A module is loaded for each model, but nothing forbids that two models share one.
-const joined = new Map<string, Promise<Joined>>();
+/** The charts of the page whose models have been initialized. All models share this module. */
+const charts = new Map<string, Promise<ChartRuntime>>();
 
 function key(model: WidgetModel): string {
-  return `${modelId(model.get("link"))} ${model.get("kind")} ${model.get("chart")}`;
+  return `${modelId(model.get("link"))} ${model.get("chart")}`;
 }
 
-async function join({ model, signal }: InitializeProps): Promise<Joined> {
-  const page = await acquirePage(modelId(model.get("link")), () => openChannel(model), signal);
-  if (model.get("kind") === "performance") return { page, runtime: null };
+function pageOf(model: WidgetModel, signal: AbortSignal): Promise<PageLink> {
+  return acquirePage(modelId(model.get("link")), () => openChannel(model), signal);
+}
+
+async function join({ model, signal }: InitializeProps): Promise<ChartRuntime> {
+  const page = await pageOf(model, signal);
   const figure = await referredModel(model, "figure");
   signal.throwIfAborted();
   const renderer = new BqplotRenderer(model, figure);
@@ -49,11 +46,13 @@ async function join({ model, signal }: InitializeProps): Promise<Joined> {
   style();
   const leave = page.join(runtime.chart, runtime);
   signal.addEventListener("abort", () => {
+    model.off("change:colors", style);
+    model.off("change:tz", style);
     leave();
     page.clock.forget(runtime);
     runtime.ended("closed");
   });
-  return { page, runtime };
+  return runtime;
 }
 
 /** What `promise` gives; undefined where `signal` has aborted, however the promise ended. */
@@ -73,22 +72,25 @@ async function unlessAborted<T>(
 export default {
   /** Starts joining the page's link; does not wait, for anywidget gives up after two seconds. */
   initialize(props: InitializeProps): void {
-    const name = key(props.model);
+    const { model, signal } = props;
+    if (model.get("kind") === "performance") return;
+    const name = key(model);
     const made = join(props);
     made.catch(() => {});
-    joined.set(name, made);
-    props.signal.addEventListener("abort", () => joined.delete(name));
+    charts.set(name, made);
+    signal.addEventListener("abort", () => charts.delete(name));
   },
 
   async render({ model, el, signal }: RenderProps): Promise<void> {
-    const found = await unlessAborted(joined.get(key(model)), signal);
-    if (!found) return;
-    if (found.runtime === null) {
+    if (model.get("kind") === "performance") {
+      const page = await unlessAborted(pageOf(model, signal), signal);
       const title = String(model.get("title") ?? "");
-      showPerformance(el, found.page, Number(model.get("chart")), title, signal);
+      if (page) showPerformance(el, page, Number(model.get("chart")), title, signal);
       return;
     }
-    const view = new ChartView(el, model, found.runtime, signal);
+    const runtime = await unlessAborted(charts.get(key(model)), signal);
+    if (!runtime) return;
+    const view = new ChartView(el, model, runtime, signal);
     await unlessAborted(view.open(), signal);
   },
 };

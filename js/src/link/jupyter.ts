@@ -91,6 +91,8 @@ export function announceAttached(view: PageView): void {
 /** The link's comm as a channel. It ends when the kernel restarts, dies or closes the comm. */
 export async function openChannel(model: WidgetModel): Promise<Channel> {
   const link = await referredModel(model, "link");
+  // Not the model itself: the link may outlive the chart that opened it.
+  const owner = manager(model);
   const context = {};
   return {
     send(content, buffers = []) {
@@ -114,7 +116,7 @@ export async function openChannel(model: WidgetModel): Promise<Channel> {
       link.on(
         "comm_live_update",
         () => {
-          if (link.comm_live === false) ended(kernelReason(model));
+          if (link.comm_live === false) ended(kernelReason(owner));
         },
         context,
       );
@@ -124,7 +126,7 @@ export async function openChannel(model: WidgetModel): Promise<Channel> {
   };
 }
 
-function kernelReason(model: WidgetModel): string {
-  const status = manager(model).kernel?.status;
+function kernelReason(owner: Manager): string {
+  const status = owner.kernel?.status;
   return status === "dead" || status === "terminating" ? "kernel stopped" : "kernel restarted";
 }
