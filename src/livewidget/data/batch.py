@@ -57,9 +57,9 @@ class Batch:
         size = _length(raw)
         columns = tuple(_column(field, raw, size, schema, arrival) for field in schema.fields)
         batch = cls(schema, columns)
-        missing = np.flatnonzero(batch.times == NAT)
-        if missing.size:
-            row = int(missing[0])
+        missing = batch.times == NAT
+        if missing.any():
+            row = int(missing.argmax())
             raise SchemaError(f"column {schema.time!r} has no time (NaT) in row {row}")
         return batch
 
@@ -211,6 +211,8 @@ def _joined_text(parts: Sequence[Text]) -> Text:
 
 
 def _is_scalar(values: Any) -> bool:
+    if isinstance(values, np.ndarray):
+        return values.ndim == 0
     return isinstance(values, str) or not hasattr(values, "__len__") or np.ndim(values) == 0
 
 

@@ -75,15 +75,13 @@ class Intake:
             batch = data
         else:
             batch = self._whole(data, arrival)
-        self._stage(batch, arrival)
-        return len(batch)
+        return self._stage(batch, arrival)
 
     def emit(self, data: Data) -> int:
         """Take rows from a source: those that fit; the others become dead letters."""
         arrival = self._clock.now()
         if isinstance(data, Batch) and data.schema is self.schema:
-            self._stage(data, arrival)
-            return len(data)
+            return self._stage(data, arrival)
         try:
             schema = self.schema or self._agree(self._infer(data))
             batch, bad = sift(data, schema, arrival)
@@ -91,8 +89,7 @@ class Intake:
             self._bury([(data, str(error))], arrival, count_rows(data))
             return 0
         self._bury(bad, arrival, len(bad))
-        self._stage(batch, arrival)
-        return len(batch)
+        return self._stage(batch, arrival)
 
     def reject(self, payload: object, reason: str) -> None:
         """Count one message that could not be read, and keep it with its reason."""
@@ -110,6 +107,7 @@ class Intake:
         """Carry all that is staged into the store. From any thread; one at a time."""
         with self._draining:
             with self._lock:
+                self._newest = self._edge()
                 staged, self._staged = self._staged, []
                 self._staged_rows = 0
             if not staged:
@@ -166,10 +164,11 @@ class Intake:
                 self.schema = schema
             return self.schema
 
-    def _stage(self, batch: Batch, arrival: int) -> None:
+    def _stage(self, batch: Batch, arrival: int) -> int:
+        """Put rows in the queue and return how many; each push of each thread comes by here."""
         size = len(batch)
         if not size:
-            return
+            return 0
         with self._lock:
             if self._closed:
                 raise ClosedError("the stream was closed: it takes no more data")
@@ -182,15 +181,19 @@ class Intake:
             full = self._staged_rows >= STAGED_ROWS
             self._received += size
             self._in_flight += size
-            self._newest = int(batch.times[-1])
             self.arrivals = self.arrivals[1], arrival
             if self._oldest is None:
                 self._oldest = arrival
         if full:
             self.drain()
+        return size
+
+    def _edge(self) -> int | None:
+        """Return the time of the last row taken, ns UTC."""
+        return int(self._staged[-1].times[-1]) if self._staged else self._newest
 
     def _note_gap(self, start: int | None, stop: int, reason: str) -> None:
-        begin = start if start is not None else self._newest
+        begin = start if start is not None else self._edge()
         if begin is not None and stop > begin:
             self.gaps.append(Gap(begin, stop, reason))
             self.gap_count += 1
