@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from numbers import Real
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from traitlets import Float, HasTraits, TraitError, TraitType, Unicode
 
 LONGEST_S = 100 * 365 * 86_400.0
@@ -35,8 +37,7 @@ class Rate(Float[Any, Any]):
         """Return the rate, or None."""
         if value is None:
             return None
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if number and 0 < float(value) < math.inf:
+        if _is_number(value) and 0 < float(value) < math.inf:
             return float(value)
         raise TraitError(f"{self.name} is a positive number in Hz, or None for all; got {value!r}")
 
@@ -60,10 +61,10 @@ class Zone(Unicode[Any, Any]):
 
 
 def _seconds(value: Any) -> float | None:
+    if _is_number(value):
+        return float(value) if math.isfinite(value) else None
     if isinstance(value, bool) or value is None:
         return None
-    if isinstance(value, (int, float)):
-        return float(value) if math.isfinite(value) else None
     if isinstance(value, timedelta):
         return value.total_seconds()
     import pandas as pd
@@ -73,3 +74,8 @@ def _seconds(value: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return seconds if math.isfinite(seconds) else None
+
+
+def _is_number(value: Any) -> bool:
+    # NumPy counts its durations among the whole numbers, Python its truth values.
+    return isinstance(value, Real) and not isinstance(value, (bool, np.timedelta64))
