@@ -43,10 +43,10 @@ unit: $(DEV_READY) $(BUNDLE)  ## The quick tests: Python only, a minute at most
 browser: $(DEV_READY) $(BUNDLE)  ## The tests in a real JupyterLab
 	$(PYTEST) -m "browser and not long"
 
-test-long: $(DEV_READY) $(BUNDLE)  ## Soaks and mass fault runs; writes docs/reports/test-long.md
+test-long: $(DEV_READY) $(BUNDLE)  ## Soaks and mass fault runs; writes docs/reports/soak.md
 	$(PYTEST) -m long --timeout=7200 --report=docs/reports/test-long.md
 
-bench: $(DEV_READY) $(BUNDLE)  ## Measure the promised speeds; writes docs/reports/
+bench: $(DEV_READY) $(BUNDLE)  ## Measure the promised speeds; writes docs/reports/benchmarks.md
 	$(PYTHON) -m benchmarks
 
 lint: $(DEV_READY)  ## ruff, its formatter, and the floors
