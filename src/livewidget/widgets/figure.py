@@ -22,10 +22,8 @@ def new_figure() -> Figure:
         preserve_domain={"x": True, "y": True},
         stroke_width=1.5,
     )
-    axes = [
-        Axis(scale=x, grid_lines="solid", num_ticks=6),
-        Axis(scale=y, orientation="vertical", grid_lines="solid", num_ticks=5),
-    ]
+    axes = [Axis(scale=each, grid_lines="solid", num_ticks=6 - n) for n, each in enumerate((x, y))]
+    axes[1].orientation = "vertical"  # as an argument bqplot 0.13 takes it and warns
     return Figure(
         marks=[lines],
         axes=axes,
