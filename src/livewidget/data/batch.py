@@ -213,6 +213,8 @@ def _joined_text(parts: Sequence[Text]) -> Text:
 def _is_scalar(values: Any) -> bool:
     if isinstance(values, np.ndarray):
         return values.ndim == 0
+    if isinstance(values, (list, tuple)):
+        return False
     return isinstance(values, str) or not hasattr(values, "__len__") or np.ndim(values) == 0
 
 
@@ -228,12 +230,16 @@ def _column(
 ) -> Column:
     if field.name not in raw:
         return _absent(field, size, schema, arrival)
-    values = raw[field.name]
+    column = _flat(field, raw[field.name])
+    if len(column) != size:
+        column = column[np.zeros(size, dtype=np.intp)]
+    return column
+
+
+def _flat(field: Field, values: Any) -> Column:
     column = to_column(field.name, values, field.kind)
     if (column.codes if isinstance(column, Text) else column).ndim != 1:
         raise SchemaError(f"column {field.name!r} must have one dimension, got {quote(values)}")
-    if len(column) != size:
-        column = column[np.zeros(size, dtype=np.intp)]
     return column
 
 
@@ -269,7 +275,7 @@ def _lenient_column(
     for row in range(size):
         value = _item(raw[field.name], row)
         try:
-            good.append(to_column(field.name, [value], field.kind))
+            good.append(_flat(field, [value]))
         except SchemaError as error:
             reasons.setdefault(row, str(error))
             good.append(to_column(field.name, *_FILLER[field.kind]))

@@ -11,11 +11,14 @@ import numpy.typing as npt
 
 from livewidget.data.errors import SchemaError, quote
 from livewidget.data.schema import Kind
-from livewidget.data.text import Text
+from livewidget.data.text import Text, is_missing
 
 Column = npt.NDArray[Any] | Text
 NAT = np.iinfo(np.int64).min
 EXACT = 2**53  # the integers up to here are exact in float64
+_REACH = 2.0**63
+_ROUNDED = "float64 is not exact beyond 2**53: declare the column as 'int'"
+_TOO_FAR = "a time before the year 1678 or after 2262"
 
 # A time given as a bare number is in the unit that puts it between 1973 and 5138: seconds
 # below 1e11, then milliseconds, microseconds, nanoseconds, a factor of a thousand each.
@@ -39,17 +42,20 @@ def to_column(name: str, values: Any, kind: Kind) -> Column:
 def infer_kind(values: Any) -> Kind:
     """Return the kind that a column of `values` has: time, float or text.
 
-    A column of nothing but None counts as float. Raises SchemaError for anything that is
+    A column of nothing but missing values counts as float. Raises SchemaError for anything that is
     neither a number, a time nor text.
     """
     if isinstance(values, Text):
         return Kind.TEXT
-    array = _array(values)
+    try:
+        array = _array(values)
+    except ValueError as error:  # rows of different lengths
+        raise SchemaError(f"a column holds one value a row, got {quote(values)}") from error
     if array.dtype.kind in "fiub":
         return Kind.FLOAT
     if array.dtype.kind == "M":
         return Kind.TIME
-    sample = next((each for each in array.tolist() if each is not None), None)
+    sample = next((each for each in array.tolist() if not is_missing(each)), None)
     if array.dtype.kind in "UT" or isinstance(sample, str):
         return Kind.TEXT
     if sample is None or isinstance(sample, (bool, int, float)):
@@ -63,28 +69,48 @@ def to_times(values: Any) -> npt.NDArray[np.int64]:
     """Return int64 nanoseconds since the epoch, UTC; NaT where missing.
 
     Takes datetime64, datetimes and ISO 8601 text (naive ones are UTC), pandas times, and
-    numbers, whose unit (s, ms, us or ns) follows from their size.
+    numbers, whose unit (s, ms, us or ns) follows from their size. Raises SchemaError for what
+    nanoseconds in 64 bits do not reach: before 1678 and after 2262.
     """
     array = _array(values)
     if array.dtype.kind == "M":
-        return array.astype("datetime64[ns]").view(np.int64)
+        return _nanoseconds(array)
     if array.dtype.kind in "iu":
         return array.astype(np.int64) * _unit(array)
     if array.dtype.kind == "f":
         return _float_times(array)
     if array.dtype.kind == "b":
         raise SchemaError("a truth value is not a time")
-    if array.dtype.kind == "O" and all(
-        isinstance(each, (int, float)) or each is None for each in array.tolist()
+    return _object_times(array) if array.dtype.kind == "O" else _parsed_times(array)
+
+
+def _object_times(array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Return the times of an object array: what is there is of one kind, some may be missing."""
+    missing = np.array([is_missing(each) for each in array.tolist()], dtype=bool)
+    times = np.full(array.shape, NAT)
+    known = array[~missing]
+    if not len(known):
+        return times
+    if all(isinstance(each, (int, float)) for each in known):
+        times[~missing] = to_times(np.array(known.tolist()))
+    elif all(isinstance(each, str) for each in known) or all(
+        hasattr(each, "isoformat") for each in known
     ):
-        return _float_times(array.astype(np.float64))
-    return _parsed_times(array)
+        times[~missing] = _parsed_times(known)
+    else:
+        raise SchemaError("it mixes numbers, text and times, or holds something else")
+    return times
 
 
 def _array(values: Any) -> npt.NDArray[Any]:
     if not isinstance(values, np.ndarray):
         values = _no_zone(values)
-    return np.atleast_1d(np.asarray(values))
+    array = np.atleast_1d(np.asarray(values))
+    if array.dtype.kind == "U" and isinstance(values, (list, tuple)):
+        if all(isinstance(each, str) for each in values):
+            return array
+        return np.asarray(values, dtype=object)  # numpy makes text of a number beside text
+    return array
 
 
 def _no_zone(values: Any) -> Any:
@@ -97,8 +123,19 @@ def _no_zone(values: Any) -> Any:
 
 def _unit(array: npt.NDArray[Any]) -> int:
     finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
-    size = float(np.abs(finite).max()) if finite.size else 0.0
-    return next(factor for limit, factor in _UNITS if size < limit)
+    size = float(np.abs(finite.astype(np.float64)).max()) if finite.size else 0.0
+    factor = next(factor for limit, factor in _UNITS if size < limit)
+    if size * factor >= _REACH:
+        raise SchemaError(_TOO_FAR)
+    return factor
+
+
+def _nanoseconds(array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    times = array.astype("datetime64[ns]")
+    coarse = np.datetime_data(array.dtype)[0] not in ("ns", "ps", "fs", "as")
+    if coarse and bool((~np.isnat(array) & (times.astype(array.dtype) != array)).any()):
+        raise SchemaError(_TOO_FAR)
+    return times.view(np.int64)
 
 
 def _float_times(array: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
@@ -115,26 +152,33 @@ def _float_times(array: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
 def _parsed_times(array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     import pandas as pd
 
-    index = pd.to_datetime(array, utc=True, format="ISO8601" if _all_text(array) else None)
-    naive: npt.NDArray[np.datetime64] = np.asarray(index.tz_localize(None), dtype="M8[ns]")
-    return naive.astype(np.int64)
-
-
-def _all_text(array: npt.NDArray[Any]) -> bool:
-    return all(isinstance(each, str) or each is None for each in array.tolist())
+    text = array.dtype.kind == "U" or isinstance(array[0], str)
+    index = pd.to_datetime(array, utc=True, format="ISO8601" if text else None)
+    return _nanoseconds(np.asarray(index.tz_localize(None).to_numpy()))
 
 
 def _to_floats(values: Any) -> npt.NDArray[np.float64]:
     array = _array(values)
     if array.dtype.kind in "fb":
+        _refuse_rounding(values, array)
         return array.astype(np.float64)
     if array.dtype.kind in "iu":
         if array.size and int(np.abs(array).max()) > EXACT:
-            raise SchemaError("float64 is not exact beyond 2**53: declare the column as 'int'")
+            raise SchemaError(_ROUNDED)
         return array.astype(np.float64)
     if array.dtype.kind != "O":
         raise SchemaError(f"its dtype is {array.dtype}")
     return np.array([_number(each) for each in array.tolist()], dtype=np.float64)
+
+
+def _refuse_rounding(values: Any, array: npt.NDArray[Any]) -> None:
+    """Refuse whole numbers that stand in a list beside fractions, which numpy rounds unasked."""
+    if (
+        isinstance(values, (list, tuple))
+        and bool((np.abs(array) >= EXACT).any())
+        and any(isinstance(each, int) and abs(each) > EXACT for each in values)
+    ):
+        raise SchemaError(_ROUNDED)
 
 
 def _number(value: object) -> float:
@@ -143,19 +187,23 @@ def _number(value: object) -> float:
     if isinstance(value, (str, bytes)):
         raise SchemaError(f"{quote(value)} is text")
     if isinstance(value, int) and abs(value) > EXACT:
-        raise SchemaError("float64 is not exact beyond 2**53: declare the column as 'int'")
+        raise SchemaError(_ROUNDED)
     return float(value)  # type: ignore[arg-type]  # a Decimal or a numpy scalar has __float__
 
 
 def _to_ints(values: Any) -> npt.NDArray[np.int64]:
     array = _array(values)
     if array.dtype.kind not in "iub":
+        if array.dtype.kind == "f":
+            _refuse_rounding(values, array)
         if array.dtype.kind == "f" and not np.array_equal(array, np.floor(array)):
             raise SchemaError("it holds fractions or missing values")
         if array.dtype.kind == "O" and any(not isinstance(each, int) for each in array.tolist()):
             raise SchemaError("it holds something that is not a whole number")
         if array.dtype.kind not in "fO":
             raise SchemaError(f"its dtype is {array.dtype}")
+    if array.dtype.kind in "fu" and array.size and float(np.abs(array).max()) >= _REACH:
+        raise SchemaError("it holds something that 64 bits cannot")
     return array.astype(np.int64)
 
 

@@ -29,7 +29,7 @@ class Text:
         for item in items:
             if isinstance(item, (str, int)) and not isinstance(item, bool):
                 codes.append(table.setdefault(str(item), len(table)))
-            elif item is None or item != item:  # noqa: PLR0124  (NaN is how pandas misses text)
+            elif is_missing(item):
                 codes.append(-1)
             else:
                 raise SchemaError(f"{quote(item)} is not text")
@@ -45,6 +45,11 @@ class Text:
 
     def __getitem__(self, rows: slice | npt.NDArray[np.generic]) -> Text:
         return Text(self.codes[rows], self.categories)
+
+
+def is_missing(item: object) -> bool:
+    """Say whether it is None, or what pandas has in its place: NaN, or an NA equal to nothing."""
+    return item is None or type(item).__name__ == "NAType" or item != item  # noqa: PLR0124
 
 
 class Dictionary:

@@ -1,0 +1,85 @@
+"""Rows that fit and rows that do not, against a twin that looks at each row by itself."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from livewidget.data.batch import Batch, sift
+from livewidget.data.errors import SchemaError
+from livewidget.data.schema import Schema
+
+SCHEMA = Schema.of({"time": "time", "y": "float", "n": "int", "s": "text"}, "time")
+ODD = [None, "x", "2024-01-01", 1, 2**53 + 1, 1.5, True, [1], b"b", "", float("nan"), {}]
+VALUES = {
+    "time": st.sampled_from(["2024-01-01", "2024-06-01T12:00:00+02:00", *ODD]),
+    "y": st.sampled_from([1, 2.5, -3, *ODD]),
+    "n": st.sampled_from([1, 2, -3, *ODD]),
+    "s": st.sampled_from(["a", "b", *ODD]),
+    "unknown": st.sampled_from(ODD),
+}
+GOOD = {"time": "2024-01-01", "y": 1.0, "n": 2, "s": "a"}
+
+
+@st.composite
+def records(draw):
+    """Records that are mostly good: each with at most one odd value, or one left out."""
+    made = []
+    for _ in range(draw(st.integers(1, 8))):
+        record = dict(GOOD)
+        name = draw(st.sampled_from([None, *VALUES]))
+        if name is not None:
+            record[name] = draw(VALUES[name])
+        if draw(st.integers(0, 5)) == 0:
+            record.pop(draw(st.sampled_from(list(record))))
+        made.append(record)
+    return made
+
+
+def fits(record):
+    """The row as a batch by itself; None where it is refused."""
+    known = {name: [record.get(name)] for name in SCHEMA.names}
+    try:
+        return next(Batch.of(known, SCHEMA).rows())
+    except SchemaError:
+        return None
+
+
+@settings(max_examples=150, deadline=None)
+@given(records())
+def test_the_rows_that_fit_are_kept_in_order_and_the_others_come_with_a_reason(made):
+    batch, bad = sift(made, SCHEMA)
+    kept = [fits(record) for record in made]
+    assert repr(list(batch.rows())) == repr([row for row in kept if row is not None])
+    refused = [record for record, row in zip(made, kept, strict=True) if row is None]
+    assert len(bad) == len(refused)
+    assert all("column" in reason for _, reason in bad)
+
+
+def test_the_payload_is_the_row_and_the_reason_names_column_and_value():
+    made = [GOOD, {**GOOD, "y": "high"}, {**GOOD, "time": None}]
+    batch, bad = sift(made, SCHEMA)
+    assert len(batch) == 1
+    reasons = {payload["y"]: reason for payload, reason in bad}
+    assert "'y' expects numbers" in reasons["high"]
+    assert "'high'" in reasons["high"]
+    assert "no time" in reasons[1.0]
+
+
+def test_good_columns_of_arrays_take_the_fast_way():
+    times = np.arange(1000).astype("datetime64[ns]")
+    batch, bad = sift({"time": times, "y": np.ones(1000), "n": np.arange(1000)}, SCHEMA)
+    assert (len(batch), bad) == (1000, [])
+
+
+def test_an_absent_time_is_the_arrival_and_an_absent_whole_number_refuses_all():
+    batch, bad = sift([{"y": 1, "n": 1}], SCHEMA, arrival=5)
+    assert (batch.times.tolist(), bad) == ([5], [])
+    batch, bad = sift([{"time": 1, "y": 1}, {"time": 2, "y": 2}], SCHEMA)
+    assert (len(batch), len(bad)) == (0, 2)
+
+
+@pytest.mark.parametrize("junk", [5, "text", None, [1]])
+def test_what_is_not_tabular_at_all_is_an_error(junk):
+    with pytest.raises(SchemaError):
+        sift(junk, SCHEMA)
