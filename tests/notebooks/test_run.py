@@ -55,7 +55,7 @@ def test_pictures_and_notebooks_it_names_are_there(name: str) -> None:
 def test_the_quickstart_is_live_in_under_ten_lines() -> None:
     first = next(cell for cell in read("quickstart").cells if cell.cell_type == "code")
     compact = [line for line in first.source.splitlines() if line.strip()]
-    assert len(compact) < 12
+    assert len(compact) < 10
     assert "LiveChart(" in first.source
 
 
