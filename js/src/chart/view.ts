@@ -70,7 +70,7 @@ export class ChartView implements ViewPort {
       this.#plot,
       runtime.page,
       runtime.chart,
-      () => this.#area().width,
+      () => this.#area().width || null,
       () => this.#seen(),
       signal,
     );

@@ -4,6 +4,7 @@ import type { PageLink } from "../link/page";
 /** A resize comes in a burst: only its end is worth a rebuild of the view. */
 const QUIET_MS = 100;
 
+/** `width` gives the plot's in CSS pixels, 0 for a view of figures alone, null while unknown. */
 export class Sight {
   #id: number;
   /** Null until the browser has said so for the first time. */
@@ -15,7 +16,7 @@ export class Sight {
     private el: HTMLElement,
     private page: PageLink,
     private chart: number,
-    private width: () => number,
+    private width: () => number | null,
     private changed: () => void,
     signal: AbortSignal,
   ) {
@@ -41,9 +42,13 @@ export class Sight {
 
   /** Sends what has changed since the last time, if anything. */
   tell(): void {
-    const width = Math.round(this.width());
-    if (width <= 0 || this.#onScreen === null) return;
-    const state = { width, visible: this.visible, ratio: window.devicePixelRatio || 1 };
+    const width = this.width();
+    if (width === null || this.#onScreen === null) return;
+    const state = {
+      width: Math.round(width),
+      visible: this.visible,
+      ratio: window.devicePixelRatio || 1,
+    };
     const text = JSON.stringify(state);
     if (text === this.#sent) return;
     this.#sent = text;

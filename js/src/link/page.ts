@@ -26,6 +26,8 @@ export interface Port {
   pageChanged?(): void;
   /** Counters since the last call; null while no view of the chart is in sight. */
   ack?(): ChartAck | null;
+  /** Whether something in sight shows figures and draws nothing: it too wants ticks. */
+  watching?(): boolean;
 }
 
 const TIMER_MS = 250;
@@ -130,13 +132,15 @@ export class PageLink {
   #acknowledge(now: number): void {
     if (!this.inSight) return;
     const charts: Record<string, ChartAck> = {};
+    let watched = false;
     for (const [chart, ports] of this.#ports) {
       for (const port of ports) {
         const ack = port.ack?.();
         if (ack) charts[chart] = ack;
+        watched ||= ack != null || port.watching?.() === true;
       }
     }
-    if (Object.keys(charts).length === 0) return;
+    if (!watched) return;
     this.#pace.acknowledged(now);
     const { tick, sent, received } = this.#pace;
     this.send({ kind: "ack", tick, sent, received, now, charts });

@@ -1,6 +1,7 @@
 /** The performance strip by itself: the status of a subject that may be drawn elsewhere or not. */
 import { shownState } from "../chart/state";
 import { element } from "../controls/dom";
+import { Sight } from "../controls/sight";
 import { type Status, WAITING } from "../data/status";
 import type { PageLink } from "../link/page";
 import { Strip } from "./strip";
@@ -20,6 +21,14 @@ export function showPerformance(
   el.replaceChildren(element("div", "lw-toolbar", {}, heading, chip), strip.el);
   let last: Status = WAITING;
   let endReason = page.endReason;
+  const sight = new Sight(
+    el,
+    page,
+    chart,
+    () => 0,
+    () => {},
+    signal,
+  );
   const show = () => {
     const known = { endReason, silent: page.silent, paused: last.state === "paused" };
     const { state, text } = shownState(last, known);
@@ -36,7 +45,11 @@ export function showPerformance(
       endReason = reason || "closed";
       show();
     },
-    pageChanged: show,
+    pageChanged() {
+      sight.tell();
+      show();
+    },
+    watching: () => sight.visible,
   });
   signal.addEventListener("abort", leave);
   show();

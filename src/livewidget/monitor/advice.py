@@ -50,6 +50,12 @@ def _browser(figures: Figures) -> str | None:
     return f"The link: {fps:.0f} of {cap} frames a second arrive in time."
 
 
+def _undrawn(figures: Figures) -> str | None:
+    if figures["frame_rate"] or figures["fps"]:
+        return None
+    return "Nothing: no picture of this stream is in sight." if figures["rate"] else None
+
+
 def _slow_data(figures: Figures) -> str | None:
     if figures["frame_rate"] >= 0.8 * figures["cap"]:
         return None
@@ -62,6 +68,7 @@ _CHECKS: tuple[Callable[[Figures], str | None], ...] = (
     _open_loop,
     _dropped,
     _browser,
+    _undrawn,
     _slow_data,
 )
 
