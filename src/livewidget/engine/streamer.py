@@ -62,6 +62,7 @@ class DataStreamer:
             raise SettingError(f"without a source there is no {next(iter(options))!r} to set")
         self._engine = Engine.shared() if engine is None else engine
         self._state, self._detail, self._attempt = State.WAITING, "", 0
+        self._started = False
         self._task: asyncio.Task[Any] | None = None
         self._ended = threading.Event()
         self._watchers: list[Callable[[], None]] = []
@@ -126,7 +127,8 @@ class DataStreamer:
 
     def start(self) -> Self:
         """Begin to read the source. Without one there is nothing to begin."""
-        if self._source is not None and self._task is None and not self._ended.is_set():
+        if self._source is not None and not self._started and not self._ended.is_set():
+            self._started = True
             self._engine.spawn(self._run(self._source), f"livewidget-source-{self.name}")
         return self
 

@@ -29,6 +29,8 @@ class Thin:
 
     def __call__(self, batch: Batch) -> Batch:
         """Return the rows that pass, in their order."""
+        if not len(batch):
+            return batch
         slots = batch.times // self._slot
         column = batch[self._by] if self._by is not None else None
         keep = np.zeros(len(batch), dtype=bool)
