@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,6 @@ def test_saved_without_outputs_and_without_secrets(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_pictures_and_notebooks_it_names_are_there(name: str) -> None:
-    import re
-
     text = "\n".join(cell.source for cell in read(name).cells if cell.cell_type == "markdown")
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert any(link.startswith("images/") for link in links), "a picture early"
@@ -75,4 +74,5 @@ def test_websocket_comes_back_with_a_gap_and_balances(tmp_path: Path) -> None:
 def test_push_from_a_loop_keeps_every_event(tmp_path: Path) -> None:
     shown = texts(ran("push-from-a-loop", tmp_path))
     assert "1000.0" in shown[2]
-    assert "received=1000000, stored=1000000" in shown[4]
+    received, stored = re.findall(r"(?:received|stored)=(\d+)", shown[4])
+    assert int(received) == int(stored) >= 1_000_000
