@@ -134,6 +134,10 @@ class Notebook:
         light = "true" if name.endswith("Light") else "false"
         self.until(f"document.body.dataset.jpThemeLight === '{light}'")
 
+    def scroll_to(self, place: int) -> None:
+        """Bring a cell into sight, its output too."""
+        self.js("lab.show(arg)", place)
+
     def screenshot(self, name: str, locator: Locator | None = None) -> npt.NDArray[np.uint8]:
         """Keep a picture among the artefacts; its pixels as rows, columns, RGB."""
         ARTIFACTS.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,10 @@ window.lab = {
   uncover() {
     window.jupyterapp.shell.activateById(this.panel.id);
   },
+  show(place) {
+    this.panel.content.activeCellIndex = place;
+    this.panel.content.widgets[place].node.scrollIntoView();
+  },
   scroll(top) {
     const outer = this.panel.content.outerNode ?? this.panel.content.node;
     outer.scrollTop = top;

@@ -21,6 +21,7 @@ def sources(name: str) -> list[str]:
 
 def test_the_quickstart_moves(notebook: Notebook) -> None:
     notebook.show(*sources("quickstart.ipynb"))
+    notebook.scroll_to(0)
     chart = Chart(notebook)
     chart.until_moving(10, timeout=20)
     before = chart.paths()
