@@ -9,7 +9,6 @@ import { pngOf } from "../controls/png";
 import { Sight } from "../controls/sight";
 import { Toolbar } from "../controls/toolbar";
 import { keyboard, pointerZoom } from "../controls/zoom";
-import type { State } from "../data/status";
 import type { WidgetModel } from "../link/jupyter";
 import { Strip } from "../monitor/strip";
 import { type Area, MARGIN, type Plot } from "../renderer/base";
@@ -20,8 +19,8 @@ import type { Change, ChartRuntime, ViewPort } from "./runtime";
 import { change, settingsOf, watch } from "./settings";
 import { type Shown, shownState } from "./state";
 
-/** What stands in the middle of a plot without data; else the state's own text does. */
-const NO_DATA: Partial<Record<State, string>> = {
+/** What stands in the middle of a plot without data, by the chip's text; else that text does. */
+const NO_DATA: Record<string, string> = {
   waiting: "Waiting for data",
   live: "Waiting for data",
 };
@@ -230,7 +229,7 @@ export class ChartView implements ViewPort {
     this.el.dataset.state = shown.state;
     this.#toolbar.chip.textContent = shown.text;
     this.#toolbar.chip.title = shown.text;
-    this.#empty.textContent = NO_DATA[shown.state] ?? shown.text;
+    this.#empty.textContent = NO_DATA[shown.text] ?? shown.text;
     this.#announcer.say(shown.text);
     if (shown.state === "ended" && endReason !== null) this.#toolbar.disable();
   }
