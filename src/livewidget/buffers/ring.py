@@ -248,8 +248,7 @@ class Lease:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is None:
-            self.check()
+        self.check()  # after an error too: torn rows may have led to it
 
 
 def _first_from(times: npt.NDArray[np.int64], horizon: int) -> int:

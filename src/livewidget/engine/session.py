@@ -129,7 +129,8 @@ class ChartSession:
             return None
         if self._view is None:
             self._view = self._new_view(ring.schema)
-        self._update(self._view, ring)
+        if not self._update(self._view, ring):
+            return None
         oldest = self.streamer.take_oldest_arrival()
         frame = self._view.frame(
             self._label,
@@ -187,7 +188,8 @@ class ChartSession:
         if self._view is not None:
             self._view.look(self._viewport, self._window)
 
-    def _update(self, view: View, ring: RingBuffer) -> None:
+    def _update(self, view: View, ring: RingBuffer) -> bool:
+        """Feed the view; False where the writer came round meanwhile: the next beat begins anew."""
         try:
             if view.stale:
                 self._rebuild(view, ring)
@@ -197,7 +199,10 @@ class ChartSession:
                     self._feed(view, lease)
                 self._seen = lease.stop
         except LeaseOvertakenError:
-            self.revive()
+            view.invalidate()
+            self._snapshot_due = True
+            return False
+        return True
 
     def _feed(self, view: View, lease: Lease) -> None:
         fresh = self.streamer.gap_count - self._gaps_seen
