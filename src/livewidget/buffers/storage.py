@@ -47,18 +47,22 @@ class Storage:
         at = start % self.capacity
         end = at + size
         for name, target in self.others.items():
-            target[at:end] = columns[name]
-            self._mirror(target, at, end)
+            self._write(target, at, end, columns[name])
         for name, place in self._places.items():
-            self.floats[place, at:end] = columns[name]
-        self._mirror(self.floats, at, end)
+            self._write(self.floats[place], at, end, columns[name])
 
-    def _mirror(self, target: npt.NDArray[Any], at: int, end: int) -> None:
-        """Copy the places [at, end) along the last axis to where they stand once more."""
+    def _write(self, target: npt.NDArray[Any], at: int, end: int, values: npt.NDArray[Any]) -> None:
+        """Write to the places [at, end), and to where they stand once more.
+
+        By memoryview: numpy would give the interpreter lock away at each of a frame's copies, and
+        wait a switch interval to have it back beside a cell that spins.
+        """
         split = min(end, self.capacity)
-        target[..., at + self.capacity : split + self.capacity] = target[..., at:split]
+        memory = target.data
+        memory[at:end] = values.data
+        memory[at + self.capacity : split + self.capacity] = memory[at:split]
         if end > split:
-            target[..., : end - self.capacity] = target[..., split:end]
+            memory[: end - self.capacity] = memory[split:end]
 
     def column(self, name: str, start: int, stop: int) -> npt.NDArray[Any]:
         """Return a view of logical rows [start, stop) of one column."""

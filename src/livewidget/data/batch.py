@@ -188,7 +188,7 @@ def concat(batches: Sequence[Batch]) -> Batch:
     columns: list[Column] = []
     for place, field in enumerate(first.schema.fields):
         parts: list[Any] = [batch.columns[place] for batch in batches]
-        columns.append(_joined_text(parts) if field.kind is Kind.TEXT else np.concatenate(parts))
+        columns.append(_joined_text(parts) if field.kind is Kind.TEXT else _joined(parts))
     return Batch(first.schema, tuple(columns))
 
 
@@ -202,6 +202,21 @@ def _raw(data: Data) -> Mapping[str, Any]:
         field.name: column if isinstance(column, Text) else column.view(_VIEWS[field.kind])
         for field, column in zip(data.schema.fields, data.columns, strict=True)
     }
+
+
+_SMALL = 500  # items up to which numpy keeps the interpreter lock
+
+
+def _joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Return the parts as one array, which may be one that cannot be written to.
+
+    Large ones by bytes: numpy would give the interpreter lock away at each, and wait a switch
+    interval to have it back beside a cell that spins.
+    """
+    if len(parts[0]) <= _SMALL:
+        return np.concatenate(parts)
+    whole = b"".join(np.ascontiguousarray(part).data for part in parts)
+    return np.frombuffer(whole, dtype=parts[0].dtype)
 
 
 def _joined_text(parts: Sequence[Text]) -> Text:
