@@ -39,7 +39,7 @@ def test_a_lease_is_valid_until_its_first_row_is_overwritten():
     assert (young.valid, young.overtaken) == (False, 1)
 
 
-def test_leaving_the_context_tells_and_an_error_within_is_not_hidden():
+def test_leaving_the_context_tells_though_torn_rows_led_to_an_error():
     ring = ring_of(4)
     ring.append(batch_of(0, 4))
     with pytest.raises(LeaseOvertakenError), ring.lease():
@@ -50,7 +50,7 @@ def test_leaving_the_context_tells_and_an_error_within_is_not_hidden():
             ring.append(batch_of(5, 1))
             raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(LeaseOvertakenError):
         lose_and_fail()
 
 
