@@ -141,6 +141,8 @@ class RingBuffer:
         self.newest = newest if known is None else max(newest, known)
 
     def _make_room(self, size: int) -> None:
+        if len(self) + size <= self.capacity:
+            return
         self.trim()
         wanted = min(len(self) + size, self._most_rows())
         if wanted <= self.capacity:

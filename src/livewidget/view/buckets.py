@@ -202,8 +202,8 @@ class BucketTable:
         self._values[:, :, rows] = new.values[:, :, first:]
         self._broken[rows] = self._dirty[rows] = False
         self._broken[self._high] = broken
-        self._apart[rows] = np.diff(new.ids[first:], prepend=new.ids[first]) > 1
         self._apart[self._high] = apart
+        self._apart[self._high + 1 : rows.stop] = new.ids[first + 1 :] - new.ids[first:-1] > 1
         self._sent[:, rows] = 0
         self._high += size
 
