@@ -55,21 +55,15 @@ def summarise(times: Times, values: Values, width: int) -> Summary:
     """Summarise sorted samples: `times` int64[n], `values` float64[S, n], n > 0."""
     ids, starts = bucket_starts(times, width)
     lasts = np.append(starts[1:], len(times)) - 1
-    series = len(values)
-    out_times = np.empty((4, series, len(ids)), dtype=np.int64)
-    out_values = np.empty((4, series, len(ids)))
-    out_times[FIRST], out_times[LAST] = times[starts], times[lasts]
-    out_values[FIRST], out_values[LAST] = values[:, starts], values[:, lasts]
+    places = np.empty((4, len(values), len(ids)), dtype=np.intp)
+    places[FIRST], places[LAST] = starts, lasts
     if len(times) == len(ids):
-        out_times[MIN] = out_times[MAX] = times
-        out_values[MIN] = out_values[MAX] = values
+        places[MIN] = places[MAX] = starts
     else:
         by_bucket = len(ids) <= _FEW or len(times) > _LONG * len(ids)
-        lows, highs = (_places_by_bucket if by_bucket else _places_at_once)(values, starts, lasts)
-        out_times[MIN], out_times[MAX] = times[lows], times[highs]
-        rows = np.arange(series)[:, None]
-        out_values[MIN], out_values[MAX] = values[rows, lows], values[rows, highs]
-    return Summary(ids, out_times, out_values)
+        extremes = _places_by_bucket if by_bucket else _places_at_once
+        places[MIN], places[MAX] = extremes(values, starts, lasts)
+    return Summary(ids, times[places], values[np.arange(len(values))[:, None], places])
 
 
 _Places = npt.NDArray[np.intp]
