@@ -103,6 +103,12 @@ class Intake:
             else:
                 self._note_gap(start, stop, reason)
 
+    def gaps_since(self, count: int) -> tuple[int, list[Gap]]:
+        """Return how many gaps there have been, and those after the first `count` of them."""
+        with self._lock:
+            fresh = min(self.gap_count - count, len(self.gaps))
+            return self.gap_count, list(self.gaps)[len(self.gaps) - fresh :]
+
     def drain(self) -> None:
         """Carry all that is staged into the store. From any thread; one at a time."""
         with self._draining:

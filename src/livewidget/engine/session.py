@@ -8,9 +8,10 @@ import numpy as np
 
 from livewidget.buffers.ring import Lease, RingBuffer
 from livewidget.data.errors import LeaseOvertakenError, SchemaError
-from livewidget.data.events import FINAL, Gap, State
+from livewidget.data.events import FINAL, State
 from livewidget.data.frame import Frame
 from livewidget.data.schema import Kind, Schema
+from livewidget.data.text import Text
 from livewidget.data.viewport import Viewport
 from livewidget.engine.streamer import DataStreamer
 from livewidget.view.view import View
@@ -129,8 +130,7 @@ class ChartSession:
             return None
         if self._view is None:
             self._view = self._new_view(ring.schema)
-        if not self._update(self._view, ring):
-            return None
+        self._update(self._view, ring)
         oldest = self.streamer.take_oldest_arrival()
         frame = self._view.frame(
             self._label,
@@ -188,26 +188,20 @@ class ChartSession:
         if self._view is not None:
             self._view.look(self._viewport, self._window)
 
-    def _update(self, view: View, ring: RingBuffer) -> bool:
-        """Feed the view; False where the writer came round meanwhile: the next beat begins anew."""
-        try:
-            if view.stale:
-                self._rebuild(view, ring)
-            elif not self.paused:
-                self._seen = max(self._seen, ring.tail)
+    def _update(self, view: View, ring: RingBuffer) -> None:
+        if not view.stale and not self.paused:
+            self._seen = max(self._seen, ring.tail)
+            try:
                 with ring.lease(self._seen) as lease:
                     self._feed(view, lease)
                 self._seen = lease.stop
-        except LeaseOvertakenError:
-            view.invalidate()
-            self._snapshot_due = True
-            return False
-        return True
+            except LeaseOvertakenError:
+                view.invalidate()
+        if view.stale:
+            self._rebuild(view, ring)
 
     def _feed(self, view: View, lease: Lease) -> None:
-        fresh = self.streamer.gap_count - self._gaps_seen
-        gaps = self.streamer.gaps[-fresh:] if fresh else []
-        self._gaps_seen += fresh
+        self._gaps_seen, gaps = self.streamer.gaps_since(self._gaps_seen)
         if len(lease) or gaps:
             stops = [gap.stop for gap in gaps]
             view.append(lease.times, self._values(lease), self._keys(lease), gaps=stops)
@@ -217,21 +211,20 @@ class ChartSession:
         if self._paused_at is not None:
             head, newest = self._paused_at[:2]
         view.expect(newest)
-        reach = view.reach
-        low, high = ring.tail, head
         ordered = ring.is_sorted(ring.tail)
-        if reach is not None and ordered:
-            everything = ring.lease(None, head)
-            first, last = np.searchsorted(everything.times, reach).tolist()
-            low = everything.start + max(0, first - 1)
-            high = min(everything.stop, everything.start + last + 1)
-        gaps: list[Gap] = self.streamer.gaps
-        self._gaps_seen = self.streamer.gap_count
-        with ring.lease(low, high) as lease:
-            stops = [gap.stop for gap in gaps]
-            view.rebuild(
-                lease.times, self._values(lease), self._keys(lease), gaps=stops, ordered=ordered
-            )
+        low, high = _in_reach(view, ring, head) if ordered else (ring.tail, head)
+        self._gaps_seen, gaps = self.streamer.gaps_since(0)
+        stops = [gap.stop for gap in gaps]
+        try:
+            with ring.lease(low, high) as lease:
+                values, keys = self._values(lease), self._keys(lease)
+                view.rebuild(lease.times, values, keys, gaps=stops, ordered=ordered)
+        except LeaseOvertakenError:  # the writer is faster than a rebuild: a copy holds still
+            rows = ring.snapshot(low, high)
+            values = np.array([rows[name] for name in self.columns(rows.schema)], dtype=np.float64)
+            text = None if self._by is None else rows[self._by]
+            keys = text.codes if isinstance(text, Text) else None
+            view.rebuild(rows.times, values, keys, gaps=stops, ordered=ordered)
         self._seen = head
 
     def _values(self, lease: Lease) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -245,6 +238,17 @@ class ChartSession:
         assert ring is not None
         assert self._by is not None
         return ring.dictionaries[self._by].categories[key]
+
+
+def _in_reach(view: View, ring: RingBuffer, head: int) -> tuple[int, int]:
+    """Return the rows [low, high) before `head` in sight, and one to each side; rows in order."""
+    lease = ring.lease(None, head)
+    if view.reach is None:
+        return lease.start, lease.stop
+    first, last = np.searchsorted(lease.times, view.reach).tolist()
+    if not lease.valid:
+        return lease.start, lease.stop
+    return lease.start + max(0, first - 1), min(lease.stop, lease.start + last + 1)
 
 
 class WatchSession(ChartSession):

@@ -100,10 +100,9 @@ class DataStreamer:
         """The newest gaps, at most 1,000."""
         return list(self._intake.gaps)
 
-    @property
-    def gap_count(self) -> int:
-        """How many gaps there have been."""
-        return self._intake.gap_count
+    def gaps_since(self, count: int) -> tuple[int, list[Gap]]:
+        """Return how many gaps there have been, and those after the first `count` of them."""
+        return self._intake.gaps_since(count)
 
     @property
     def last_reason(self) -> str:

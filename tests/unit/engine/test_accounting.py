@@ -1,5 +1,6 @@
 """received = stored + filtered + rejected + dropped + in flight, at every moment."""
 
+import itertools
 import sys
 import threading
 
@@ -39,7 +40,8 @@ def rows_of(sender, first, size):
 class Senders:
     """Threads that push as fast as they can, each numbering its rows, some rows being bad."""
 
-    def __init__(self, intake, count=6, rounds=120):
+    def __init__(self, intake, count=6, rounds=120, until=lambda: True):
+        self._until = until
         self.sent = self.refused = self.rejected = 0
         self._lock = threading.Lock()
         self._threads = [
@@ -54,16 +56,18 @@ class Senders:
 
     def _send(self, intake, sender, rounds):
         number = sent = refused = rejected = 0
-        for turn in range(rounds):
+        for turn in itertools.count():
+            if turn >= rounds and self._until():
+                break
             size = 1 + (turn * 7 + sender) % 23
             if turn % 10 == 3:
-                bad = {"time": [number], "number": ["x"], "sender": [sender]}
+                bad = {"time": [1], "number": ["x"], "sender": [sender]}
                 with pytest.raises(SchemaError):
                     intake.push(bad)
                 refused += 1
             elif turn % 10 == 7:
                 mixed = {
-                    "time": [number * MS, None],
+                    "time": np.array([number * MS, "NaT"], dtype="datetime64[ns]"),
                     "number": [number, 5],
                     "sender": [sender, sender],
                 }
@@ -90,9 +94,9 @@ def brisk():
 def test_it_balances_at_every_moment_beside_many_senders(brisk, monkeypatch, staged):
     monkeypatch.setattr(module, "STAGED_ROWS", staged)
     intake, kept = intake_of()
-    senders = Senders(intake)
-    threads = senders.run()
     samples = [intake.account]
+    senders = Senders(intake, until=lambda: len(samples) > 20)
+    threads = senders.run()
     while any(thread.is_alive() for thread in threads):
         samples.append(intake.account)
         intake.drain()
@@ -100,7 +104,7 @@ def test_it_balances_at_every_moment_beside_many_senders(brisk, monkeypatch, sta
     samples.append(intake.account)
     last = samples[-1]
     assert all(map(balanced, samples))
-    assert len(samples) > 10
+    assert len(samples) > 20
     assert (last.received, last.stored) == (senders.sent + senders.rejected, senders.sent)
     assert (last.rejected, last.in_flight, last.dropped) == (senders.rejected, 0, 0)
     assert sum(map(len, kept)) == senders.sent
