@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -9,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.harness import Figure, Outcome, Plot, distribution, percentile
 from tests.browser.lab import Lab, chromium
 from tests.browser.notebook import Notebook
+
+from benchmarks.harness import Figure, Outcome, Plot, distribution, percentile
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -148,7 +150,7 @@ def _told(series: int, fps: int, ours: dict[str, Any], theirs: dict[str, Any]) -
 
 def _gaps(seen: dict[str, Any]) -> list[float]:
     at = seen["at"]
-    return [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+    return [later - earlier for earlier, later in itertools.pairwise(at)]
 
 
 def _rate(seen: dict[str, Any]) -> float:
