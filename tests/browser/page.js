@@ -8,7 +8,9 @@ window.lab = {
     return this.found;
   },
   // Another tab of JupyterLab in front of the notebook, and the notebook in front again.
-  cover: () => window.jupyterapp.commands.execute("launcher:create"),
+  cover() {
+    void window.jupyterapp.commands.execute("launcher:create");
+  },
   uncover() {
     window.jupyterapp.shell.activateById(this.panel.id);
   },

@@ -27,23 +27,44 @@ print(json.dumps([len(get_comm_manager().comms), threading.active_count()]))
 """
 
 
+# Weak references to what a view and its chart hold, kept by the page until it is freed.
+WATCH = """(() => {
+  window.watched ??= [];
+  for (const view of document.querySelectorAll(".livewidget")) {
+    const { runtime, store } = view.__livewidget;
+    const parts = [".lw-toolbar", ".lw-plot", ".lw-strip", ".lw-plot svg"];
+    const held = [runtime, store, ...parts.map((part) => view.querySelector(part))];
+    watched.push(...held.map((each) => new WeakRef(each)));
+  }
+})()"""
+STILL_HELD = "watched.filter((each) => each.deref()).length"
+
+
+# Of one kernel: what is freed in a page does not depend on it.
+@pytest.mark.parametrize("kernel", ["current"], indirect=True)
 def test_a_hundred_charts_made_and_closed_leave_nothing(
     notebook: Notebook, record_property: Callable[[str, object], None]
 ) -> None:
     notebook.set_cells(TEN_CHARTS)
+    notebook.js("delete window.watched")
     heaps, kernels = [], []
     for _ in range(10):
         notebook.run()
         notebook.until("document.querySelectorAll('.livewidget').length === 10")
         Chart(notebook).until_moving(2)
+        notebook.js(WATCH)
         kernels.append(json.loads(notebook.printed()))
         heaps.append(notebook.heap_bytes())
     record_property("heap_mb", [round(heap / MB, 1) for heap in heaps])
     record_property("comms_and_threads", kernels)
-    comms = [each[0] for each in kernels]
-    assert comms[-1] == comms[1]
-    # The first charts load code and fill caches; ten charts more may not cost a megabyte.
-    assert heaps[-1] - heaps[2] < 7 * MB
+    assert kernels[-1] == kernels[1]
+    # JupyterLab never lets go of a closed model, an empty anywidget's 15 kB included, and ours
+    # holds the text of its module. What a view drew, 40 kB and more, may not stay.
+    assert heaps[-1] - heaps[2] < 70 * 130_000
+    notebook.set_cells("")
+    notebook.ask("for chart in charts: chart.close()")
+    notebook.heap_bytes()
+    assert notebook.js(STILL_HELD) == 0
 
 
 FAST = """
@@ -52,6 +73,7 @@ chart = feed(make(window=2, y=["value"]), batches=100, rows=1000)
 
 
 @pytest.mark.timeout(200)
+@pytest.mark.parametrize("kernel", ["current"], indirect=True)
 def test_a_minute_at_100_000_events_a_second_mostly_hidden(
     notebook: Notebook, record_property: Callable[[str, object], None]
 ) -> None:
@@ -62,6 +84,7 @@ def test_a_minute_at_100_000_events_a_second_mostly_hidden(
     notebook.until_kernel("chart.stats()['received'] > 2_200_000", timeout=40)
     before = memory(notebook)
     notebook.js("lab.cover()")
+    notebook.until("!lab.panel.isVisible")
     notebook.until_quiet()
     ticks = notebook.wire()["ticks"]
     notebook.until_kernel(f"chart.stats()['received'] > {5_500_000}", timeout=60)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def hidden(notebook: Notebook) -> Iterator[None]:
     """Behind another tab of JupyterLab."""
     notebook.js("lab.cover()")
+    notebook.until("!lab.panel.isVisible")
     yield
     notebook.js("lab.uncover()")
 
