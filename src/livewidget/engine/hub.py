@@ -48,6 +48,7 @@ class Hub:
         self._status_at = 0.0
         self._status_due: set[int] = set()
         self._loop_open = False
+        self._unheard: set[int] = set()  # charts of which no view has ever spoken
         self.inbox = Inbox(self)
         me = weakref.ref(self)
 
@@ -62,12 +63,16 @@ class Hub:
         """Draw a chart from now on."""
         self._sessions[session.chart] = session
         self._monitors[session.chart] = monitor
+        self._unheard.add(session.chart)
         self.wake(session.chart)
 
     def remove(self, chart: int, reason: str) -> None:
         """Draw a chart no longer, and tell its views."""
-        if self._sessions.pop(chart, None) is not None:
+        session = self._sessions.pop(chart, None)
+        if session is not None:
+            session.close()
             self._monitors.pop(chart)
+            self._unheard.discard(chart)
             self.clients.forget_chart(chart)
             self.send({"kind": "closed", "chart": chart, "reason": reason})
 
@@ -88,6 +93,10 @@ class Hub:
         if chart is not None:
             self._status_due.add(chart)
         self._schedule(0.0)
+
+    def heard_of(self, chart: int) -> None:
+        """Note that a view of the chart has spoken."""
+        self._unheard.discard(chart)
 
     def watched(self, chart: int) -> bool:
         """Say whether anybody sees the chart."""
@@ -142,7 +151,13 @@ class Hub:
         deaf = self._loop_open = self._transport.deaf()
         if deaf:
             self.clients.excuse(now)
-        seen = [each for each in self._sessions.values() if self.watched(each.chart)]
+        # A view of a new chart cannot say so while nothing is heard: there is one, we presume.
+        presumed = self._unheard if deaf else ()
+        seen = [
+            each
+            for each in self._sessions.values()
+            if self.watched(each.chart) or each.chart in presumed
+        ]
         if not seen:
             return IDLE_S
         if not self.credit.may_send(now, deaf=deaf):
@@ -153,7 +168,7 @@ class Hub:
                 continue
             # Beats lie on a grid: a late one does not delay the next, and charts share theirs.
             session.due = (now * session.cap // 1 + 1) / session.cap
-            if self.clients.width(session.chart, now):
+            if self.clients.width(session.chart, now) != 0:
                 pieces += self._frame(session, now)
         self._send(pieces, self._statuses(seen, now), now)
         return max(0.0, min(session.due for session in seen) - self._clock.monotonic())

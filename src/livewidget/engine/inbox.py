@@ -86,6 +86,7 @@ class Inbox:
     ) -> None:
         hub, chart = self._hub, session.chart
         watched = hub.watched(chart)
+        hub.heard_of(chart)
         name, view = _text(content, "client"), _number(content, "view")
         comes = hub.clients.look(name, chart, view, sight, clock.monotonic())
         hub.fit(session)

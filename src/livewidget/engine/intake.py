@@ -56,7 +56,7 @@ class Intake:
         self._staged_rows = 0
         self._received = self._stored = self._filtered = 0
         self._rejected = self._dropped = self._in_flight = 0
-        self._oldest: int | None = None
+        self._oldest: dict[object, int | None] = {}  # by reader
         self._gap_reason: tuple[int | None, str] | None = None
         self._newest: int | None = None
         self._closed = False
@@ -132,10 +132,17 @@ class Intake:
                     self._filtered += filtered
                     self._dropped += size - stored - filtered  # more than 0 only on an error
 
-    def take_oldest(self) -> int | None:
-        """Return when the oldest row since the last call arrived (ns UTC), or None."""
-        oldest, self._oldest = self._oldest, None
+    def take_oldest(self, reader: object) -> int | None:
+        """Return when the oldest row since this reader's last call arrived (ns UTC), or None."""
+        with self._lock:
+            oldest = self._oldest.get(reader)
+            self._oldest[reader] = None
         return oldest
+
+    def forget_reader(self, reader: object) -> None:
+        """Note arrivals for this reader no longer."""
+        with self._lock:
+            self._oldest.pop(reader, None)
 
     @property
     def account(self) -> Account:
@@ -188,8 +195,9 @@ class Intake:
             self._received += size
             self._in_flight += size
             self.arrivals = self.arrivals[1], arrival
-            if self._oldest is None:
-                self._oldest = arrival
+            for reader, oldest in self._oldest.items():
+                if oldest is None:
+                    self._oldest[reader] = arrival
         if full:
             self.drain()
         return size

@@ -131,7 +131,7 @@ class ChartSession:
         if self._view is None:
             self._view = self._new_view(ring.schema)
         self._update(self._view, ring)
-        oldest = self.streamer.take_oldest_arrival()
+        oldest = self.streamer.take_oldest_arrival(self)
         frame = self._view.frame(
             self._label,
             snapshot=self._snapshot_due,
@@ -171,6 +171,10 @@ class ChartSession:
     def fail(self, reason: str) -> None:
         """Show that the chart cannot draw this stream, and why."""
         self._failure = reason
+
+    def close(self) -> None:
+        """Let go of the streamer, which may live on."""
+        self.streamer.forget_reader(self)
 
     def _new_view(self, schema: Schema) -> View:
         view = View(
@@ -226,6 +230,7 @@ class ChartSession:
             keys = text.codes if isinstance(text, Text) else None
             view.rebuild(rows.times, values, keys, gaps=stops, ordered=ordered)
         self._seen = head
+        self.streamer.take_oldest_arrival(self)  # to have waited out of sight is no latency
 
     def _values(self, lease: Lease) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         return lease.matrix(self.columns(lease.schema))

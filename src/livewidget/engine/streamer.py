@@ -120,9 +120,13 @@ class DataStreamer:
         """Return the streamer's wall clock: ns since the epoch, UTC."""
         return self._clock.now()
 
-    def take_oldest_arrival(self) -> int | None:
-        """Return when the oldest row since the last call arrived (ns UTC); its chart's only."""
-        return self._intake.take_oldest()
+    def take_oldest_arrival(self, reader: object) -> int | None:
+        """Return when the oldest row since this reader's last call arrived, in ns UTC, or None."""
+        return self._intake.take_oldest(reader)
+
+    def forget_reader(self, reader: object) -> None:
+        """Note arrivals for this reader no longer."""
+        self._intake.forget_reader(reader)
 
     def start(self) -> Self:
         """Begin to read the source. Without one there is nothing to begin."""

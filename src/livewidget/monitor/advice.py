@@ -19,7 +19,7 @@ def _source(figures: Figures) -> str | None:
     return {
         "waiting": "The source: nothing has arrived yet.",
         "reconnecting": f"The source: it is being reached again, attempt {figures['attempt']}.",
-        "stale": "The source: it is connected and silent.",
+        "stale": f"The source: it is silent{detail}.",
         "ended": "Nothing: the stream has ended.",
         "failed": f"The source failed{detail}.",
     }.get(state)

@@ -36,7 +36,7 @@ class Link(Widget):  # type: ignore[misc] # ipywidgets publishes no types
         self.handler: Handler | None = None
         self.messages_sent = 0
         self.bytes_sent = 0
-        self._hearing = Hearing(clock)
+        self._hearing = Hearing(clock, beside_cells=has_subshells())
         self._context = contextvars.copy_context()
         super().__init__()
         self.on_msg(self._receive)
@@ -77,18 +77,23 @@ class Hearing:
     """Tells silence from deafness; no I/O, one plain write a call, so that no lock is needed.
 
     Deaf is a kernel with a cell running that has sent something and has heard nothing for
-    `SILENCE_S` since. Without a cell the browser is silent: hidden, slow or gone.
+    `SILENCE_S` since. Without a cell the browser is silent: hidden, slow or gone. Where nothing
+    can be heard beside cells, the silence counts from the cell's beginning, sent or not.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, beside_cells: bool = True
+    ) -> None:
         self._clock = clock
-        # A link is made in a cell that is already running and will report only its end.
-        self._in_cell = True
+        self._beside_cells = beside_cells
         self._unanswered_since: float | None = None
+        # A link is made in a cell that is already running and will report only its end.
+        self.cell_began()
 
     def cell_began(self) -> None:
         """A cell starts: what it was silent before says nothing about it."""
-        self._in_cell, self._unanswered_since = True, None
+        self._in_cell = True
+        self.heard()
 
     def cell_ended(self) -> None:
         """A cell is over."""
@@ -101,12 +106,20 @@ class Hearing:
 
     def heard(self) -> None:
         """A browser's message came."""
-        self._unanswered_since = None
+        self._unanswered_since = None if self._beside_cells else self._clock()
 
     def deaf(self) -> bool:
         """Whether a cell is what keeps the answers away."""
         since = self._unanswered_since
         return self._in_cell and since is not None and self._clock() - since > SILENCE_S
+
+
+def has_subshells() -> bool:
+    """Whether this kernel can handle messages beside a cell, for frontends that ask for it."""
+    from IPython import get_ipython
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    return bool(getattr(kernel, "_supports_kernel_subshells", False))
 
 
 def hear_beside_cells(comm: Any) -> bool:

@@ -1,5 +1,7 @@
 """Who is sent what, and when: several charts, pages and views on one hub."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -158,6 +160,39 @@ def test_deaf_it_goes_on_at_a_slow_rate_and_says_so(rig):
     rig.live(2)
     last = [c for c, _ in rig.transport.of_kind("tick") if "status" in c][-1]
     assert last["status"]["1"]["loop"] == "credit"
+
+
+def test_a_chart_made_while_nothing_is_heard_is_drawn_for_a_view_that_cannot_say_so(rig):
+    rig.chart()
+    rig.transport.stop_ears()
+    rig.run(5)
+    assert rig.parts()[0].snapshot
+    assert len(rig.parts()) > 10
+    rig.transport.stop_ears(deaf=False)
+    rig.transport.clear()
+    rig.run(5)
+    assert rig.transport.messages == []  # heard again, nobody says that the chart is there
+    rig.view()
+    rig.view(visible=False)
+    rig.transport.stop_ears()
+    rig.transport.clear()
+    rig.run(5)
+    assert rig.transport.messages == []  # its view has spoken: it is out of sight
+
+
+def test_time_out_of_sight_is_no_latency(rig):
+    rig.chart(cap=10)
+    rig.view()
+    rig.live(2)
+    rig.view(visible=False)
+    rig.run(30)
+    rig.transport.clear()
+    rig.view()
+    rig.live(2)
+    first, *later = [part.arrival for part in rig.parts()]
+    assert math.isnan(first)
+    now = rig.clock.now() / 1e6
+    assert all(now - 2500 <= arrival <= now for arrival in later if not math.isnan(arrival))
 
 
 def test_twenty_charts_share_one_message_a_beat(rig):

@@ -22,7 +22,7 @@ CASES = [
     ({"state": "waiting"}, "nothing has arrived yet"),
     ({"state": "waiting", "rejected": 1200, "detail": "no time"}, "1,200 were rejected: no time"),
     ({"state": "reconnecting", "attempt": 3}, "attempt 3"),
-    ({"state": "stale"}, "connected and silent"),
+    ({"state": "stale"}, "it is silent"),
     ({"state": "ended"}, "the stream has ended"),
     ({"state": "failed", "detail": "refused"}, "The source failed: refused."),
     ({"paused": True, "state": "paused"}, "paused, the data is kept"),

@@ -44,6 +44,19 @@ def test_a_busy_cell_and_no_answer_is_deafness(hearing: Hearing, clock: Ticking)
     assert not hearing.deaf()
 
 
+def test_without_subshells_silence_counts_from_the_cells_beginning(clock: Ticking) -> None:
+    hearing = Hearing(clock, beside_cells=False)
+    hearing.cell_ended()
+    hearing.cell_began()
+    clock.now += SILENCE_S + 0.01
+    assert hearing.deaf()
+    hearing.heard()  # a cell that waits lets messages in
+    assert not hearing.deaf()
+    hearing.cell_ended()
+    clock.now += 60
+    assert not hearing.deaf()
+
+
 def test_silence_after_the_cell_is_the_browsers_own(hearing: Hearing, clock: Ticking) -> None:
     hearing.cell_began()
     hearing.sent()
