@@ -51,6 +51,7 @@ async function join({ model, signal }: InitializeProps): Promise<ChartRuntime> {
     leave();
     page.clock.forget(runtime);
     runtime.ended("closed");
+    renderer.close();
   });
   return runtime;
 }

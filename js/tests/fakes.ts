@@ -77,4 +77,6 @@ export class FakeRenderer implements Renderer {
   setColors(): void {}
 
   setZone(): void {}
+
+  close(): void {}
 }

@@ -6,6 +6,8 @@ import type { Frames } from "./clock";
 
 /** A frame that takes longer than this after it was asked for is one of a page out of sight. */
 const PROMPT_MS = 300;
+/** A covered page's frames may come at four a second; those that bring a page back are faster. */
+const BACK_MS = 100;
 /** So many prompt frames in a row bring a page back: a covered one has two by chance. */
 const ENOUGH = 3;
 /** A check that comes this late says that the page was busy, which is no sign of being hidden. */
@@ -41,10 +43,10 @@ export class FramesAlive {
     this.#asked = now;
     this.frames.request(() => {
       const answered = this.now();
-      const prompt = this.#asked !== null && answered - this.#asked <= PROMPT_MS;
+      const waited = this.#asked === null ? Number.POSITIVE_INFINITY : answered - this.#asked;
       this.#asked = null;
-      if (prompt) this.#missed = 0;
-      this.#prompt = prompt ? this.#prompt + 1 : 0;
+      if (waited <= PROMPT_MS) this.#missed = 0;
+      this.#prompt = waited <= BACK_MS ? this.#prompt + 1 : 0;
       if (this.#prompt >= ENOUGH) this.#become(true);
       if (!this.alive) this.#ask(answered);
     });

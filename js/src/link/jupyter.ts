@@ -24,6 +24,7 @@ export interface PageModel {
   off(name: string | null, callback: Listener | null, context?: unknown): void;
   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
   comm_live?: boolean;
+  state_change?: Promise<unknown>;
   _buffered_state_diff?: Record<string, unknown>;
 }
 
@@ -86,6 +87,15 @@ export function announceAttached(view: PageView): void {
   }
   const widget = (given.luminoWidget ?? given.pWidget) as { processMessage: Receiver };
   widget.processMessage(ATTACHED);
+}
+
+/**
+ * Frees what `model` keeps alive. JupyterLab holds a closed model for ever, and with it whoever
+ * listens to it and, by its last promise, the view that it made.
+ */
+export function forgetModel(model: PageModel): void {
+  model.off(null, null);
+  model.state_change = Promise.resolve();
 }
 
 /** The link's comm as a channel. It ends when the kernel restarts, dies or closes the comm. */

@@ -45,6 +45,8 @@ export interface Renderer {
   draw(picture: Picture): void;
   setColors(colors: string[]): void;
   setZone(name: string): void;
+  /** Lets go of all it holds: the chart has ended, and draws no more. */
+  close(): void;
 }
 
 export const MARGIN = { top: 10, right: 20, bottom: 24, left: 58 };

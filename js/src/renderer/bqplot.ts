@@ -1,5 +1,11 @@
 /** Draws with bqplot's own marks, scales and axes: the models of the installed extension. */
-import { announceAttached, openView, type PageModel, type WidgetModel } from "../link/jupyter";
+import {
+  announceAttached,
+  forgetModel,
+  openView,
+  type PageModel,
+  type WidgetModel,
+} from "../link/jupyter";
 import { MARGIN, type Picture, type Plot, type Renderer } from "./base";
 import { BqplotPlot, epochMs } from "./bqplot-plot";
 import { Zone } from "./zone";
@@ -69,6 +75,14 @@ export class BqplotRenderer implements Renderer {
     this.#plots.add(plot);
     if (this.#last) this.draw(this.#last);
     return plot;
+  }
+
+  close(): void {
+    const held = ["marks", "axes"].flatMap((name) => this.figure.get(name) as PageModel[]);
+    const others = ["scale_x", "scale_y", "layout"].map((name) => this.figure.get(name));
+    for (const model of [this.figure, this.#x, this.#y, ...held, ...(others as PageModel[])]) {
+      if (model) forgetModel(model);
+    }
   }
 
   draw(picture: Picture): void {

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import traitlets as t
-from anywidget import AnyWidget
 from ipywidgets import Widget, widget_serialization
 
 from livewidget.data.batch import Data
@@ -20,7 +19,7 @@ from livewidget.engine.monitor import PerformanceMonitor
 from livewidget.engine.session import ChartSession
 from livewidget.engine.streamer import DataStreamer
 from livewidget.widgets import kernel
-from livewidget.widgets.bundle import bundle
+from livewidget.widgets.base import LinkedWidget
 from livewidget.widgets.figure import close_tree, new_figure
 from livewidget.widgets.link import hear_beside_cells
 from livewidget.widgets.picture import save_picture
@@ -34,7 +33,7 @@ WINDOWS_KEPT = 10  # the buffer keeps so many windows, within its memory budget
 MOST_DOWNLOAD = 64 * 2**20  # bytes that the toolbar's CSV may have; to_csv has no limit
 
 
-class LiveChart(AnyWidget):
+class LiveChart(LinkedWidget):
     """A live line chart of a source.
 
     `source` is a URL (`ws://`, `wss://`), an async iterator, a generator, a callable, a DataFrame
@@ -55,14 +54,8 @@ class LiveChart(AnyWidget):
     """
 
     _session: ChartSession | None = None
-    _esm = t.Unicode().tag(sync=True)
-    _css = t.Unicode().tag(sync=True)
     kind = t.Unicode("chart", read_only=True).tag(sync=True)
-    chart = t.Int(read_only=True).tag(sync=True)
-    link = t.Instance(Widget, read_only=True).tag(sync=True, **widget_serialization)
     figure = t.Instance(Widget, read_only=True).tag(sync=True, **widget_serialization)
-
-    title = t.Unicode("").tag(sync=True)
     y_label = t.Unicode("").tag(sync=True)
     window = Duration(60.0).tag(sync=True)
     max_points = t.Int(None, allow_none=True, min=1)
@@ -261,19 +254,8 @@ class LiveChart(AnyWidget):
             self.streamer.stop()
         hub, chart = self._hub, self.chart
         hub.engine.call(lambda: hub.remove(chart, reason))
-        figure = self.figure
-        super().close()
-        close_tree(figure)
-        if self.layout is not None and self.layout.comm is not None:
-            self.layout.close()
-
-    @t.default("_esm")
-    def _default_esm(self) -> str:
-        return bundle("index.js")
-
-    @t.default("_css")
-    def _default_css(self) -> str:
-        return bundle("index.css")
+        self.close_comms()
+        close_tree(self.figure)
 
     # -- settings
 

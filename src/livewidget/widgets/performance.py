@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import traitlets as t
-from anywidget import AnyWidget
-from ipywidgets import Widget, widget_serialization
 
 from livewidget.data.errors import SettingError, quote
 from livewidget.engine.monitor import PerformanceMonitor
 from livewidget.engine.session import WatchSession
 from livewidget.engine.streamer import DataStreamer
 from livewidget.widgets import kernel
-from livewidget.widgets.bundle import bundle
+from livewidget.widgets.base import LinkedWidget
 from livewidget.widgets.chart import LiveChart
 
 
-class PerformanceWidget(AnyWidget):
+class PerformanceWidget(LinkedWidget):
     """Shows what a `LiveChart` or a `DataStreamer` does now, and what limits it.
 
     Every chart has one below it; this is the same, standing alone. Closing it does not close
     what it shows.
     """
 
-    _esm = t.Unicode().tag(sync=True)
-    _css = t.Unicode().tag(sync=True)
     kind = t.Unicode("performance", read_only=True).tag(sync=True)
-    chart = t.Int(read_only=True).tag(sync=True)
-    link = t.Instance(Widget, read_only=True).tag(sync=True, **widget_serialization)
-    title = t.Unicode("").tag(sync=True)
 
     def __init__(self, subject: LiveChart | DataStreamer, *, title: str = "") -> None:
         if not isinstance(subject, (LiveChart, DataStreamer)):
@@ -55,14 +48,4 @@ class PerformanceWidget(AnyWidget):
         hub, own = self._hub, self._own
         if own is not None:
             hub.engine.call(lambda: hub.remove(own, "it was closed"))
-        super().close()
-        if self.layout is not None and self.layout.comm is not None:
-            self.layout.close()
-
-    @t.default("_esm")
-    def _default_esm(self) -> str:
-        return bundle("index.js")
-
-    @t.default("_css")
-    def _default_css(self) -> str:
-        return bundle("index.css")
+        self.close_comms()
