@@ -44,7 +44,7 @@ browser: $(DEV_READY) $(BUNDLE)  ## The tests in a real JupyterLab
 	$(PYTEST) -m "browser and not long"
 
 test-long: $(DEV_READY) $(BUNDLE)  ## Soaks and mass fault runs; writes docs/reports/soak.md
-	$(PYTEST) -m long --timeout=7200 --report=docs/reports/test-long.md
+	$(PYTEST) -m long --timeout=7200 --report=docs/reports/soak.md
 
 bench: $(DEV_READY) $(BUNDLE)  ## Measure the promised speeds; writes docs/reports/benchmarks.md
 	$(PYTHON) -m benchmarks
