@@ -14,6 +14,7 @@ from tests.browser.lab import Lab, chromium
 from tests.browser.notebook import Notebook
 
 from benchmarks.harness import Figure, Outcome, Plot, distribution, percentile
+from benchmarks.rig import SENSOR_NOISE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -34,13 +35,15 @@ FLAGS = (
     "--no-proxy-server",
 )
 ROOT = Path(__file__).parents[1]
+LINE = ".livewidget .curve path.line"
+NATIVE_LINE = ".bqplot path.line"
 
 CELL = """
 import sys, time
 sys.path.append({root!r})
 from benchmarks.rig import Feed, live
 from livewidget import LiveChart
-feed = Feed({series}, {rate}, time.time_ns())
+feed = Feed({series}, {rate}, time.time_ns(), noise={noise})
 chart = LiveChart(live(feed, {rate}), window=10, max_fps={cap})
 chart
 """
@@ -57,7 +60,7 @@ marks = [bqplot.Lines(x=x, y=np.sin(x / 50 + n), scales=scales) for n in range({
 axes = [bqplot.Axis(scale=scales["x"]), bqplot.Axis(scale=scales["y"], orientation="vertical")]
 figure = bqplot.Figure(marks=marks, axes=axes, layout={{"width": "1060px", "height": "380px"}})
 display(figure)
-noise = np.random.default_rng(1).normal(size=(64, 2000))
+noise = np.random.default_rng(1).normal(scale={noise}, size=(64, 2000))
 ended = threading.Event()
 def run():
     step = 0
@@ -105,11 +108,16 @@ def measure(*, quick: bool) -> Outcome:
     with _browser() as browser, _lab() as lab:
         for series, fps in FPS.items():
             rate = SAMPLES // series
-            cell = CELL.format(root=str(ROOT), series=series, rate=rate, cap=CAP)
-            ours = _watch(browser, lab, cell, ".livewidget .curve path.line", PROBE, seconds)
-            native = NATIVE_CELL.format(series=series, cap=CAP)
-            theirs = _watch(browser, lab, native, ".bqplot path.line", NATIVE_PROBE, seconds / 3)
+            shape = {"series": series, "cap": CAP, "rate": rate, "root": str(ROOT)}
+            ours, rough = (
+                _watch(browser, lab, CELL.format(**shape, noise=each), LINE, PROBE, seconds * part)
+                for each, part in ((SENSOR_NOISE, 1), (1, 1 / 3))
+            )
+            native = NATIVE_CELL.format(**shape, noise=3.7 * SENSOR_NOISE)
+            theirs = _watch(browser, lab, native, NATIVE_LINE, NATIVE_PROBE, seconds / 3)
             figures += _told(series, fps, ours, theirs)
+            name, told = f"{series} series, noise that fills the plot: frames", "for information"
+            figures.append(Figure(name, _rate(rough), "frames/s", told))
             gaps[f"{series} series"] = distribution(_gaps(ours))
             gaps[f"{series} series, bqplot natively"] = distribution(_gaps(theirs))
             ages[f"{series} series"] = distribution(ours["ages"])
@@ -120,8 +128,11 @@ def measure(*, quick: bool) -> Outcome:
     note = (
         f"{SAMPLES:,} samples/s in all, a 10 s window, cap {CAP}, headless Chromium without a GPU "
         "on the same two cores as the kernel and JupyterLab. The reference is bqplot set from the "
-        f"kernel with 2,000 points a series {CAP} times a second, nothing else going on. Age is "
-        "from the arrival of a frame's oldest new event to the task after its paint."
+        f"kernel with 2,000 points a series {CAP} times a second, nothing else going on. The lines "
+        f"are waves of amplitude 1 with noise of {SENSOR_NOISE:g}, those of the reference as thick "
+        "as the envelope of as many samples; a line costs by its ink, so noise that fills the plot "
+        "is slower. Age is from the arrival of a frame's oldest new event to the task after its "
+        "paint."
     )
     return Outcome("In the browser", figures, plots, note)
 

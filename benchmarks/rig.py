@@ -25,19 +25,25 @@ WIDTH = 800  # CSS pixels of the plot area
 WINDOW_S = 60.0
 START = 1_700_000_000_000_000_000  # ns since the epoch
 ACK_TICKS = 10
+SENSOR_NOISE = 0.05  # as of `Synthetic.sensors`
 BEAT_S = 0.01  # between two batches of a live source
 
 
 class Feed:
-    """Makes batches of `series` noisy waves, `rate` rows a second of event time, end to end."""
+    """Makes batches of `series` noisy waves, `rate` rows a second of event time, end to end.
 
-    def __init__(self, series: int, rate: float, start: int = START) -> None:
+    `noise` is its standard deviation where the wave's amplitude is 1.
+    """
+
+    def __init__(
+        self, series: int, rate: float, start: int = START, noise: float = SENSOR_NOISE
+    ) -> None:
         self.names = tuple(f"s{place}" for place in range(series))
         self.schema = Schema.of({"time": "time"} | dict.fromkeys(self.names, "float"), "time")
         self._period = 1e9 / rate
         self._start = start
         self._made = 0
-        self._noise = np.random.default_rng(1).normal(size=(series, 1 << 16))
+        self._noise = np.random.default_rng(1).normal(scale=noise, size=(series, 1 << 16))
 
     def columns(self, rows: int) -> dict[str, Any]:
         """Return the next rows as a mapping of arrays, as a user would push them."""
