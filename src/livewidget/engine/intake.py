@@ -53,9 +53,9 @@ class Intake:
         self._lock = threading.Lock()
         self._draining = threading.Lock()
         self._staged: list[Batch] = []
-        self._staged_rows = 0
-        self._received = self._stored = self._filtered = 0
-        self._rejected = self._dropped = self._in_flight = 0
+        self._staged_rows = self._drained_rows = 0  # waiting, and on their way to the store
+        self._received = self._stored = self._filtered = self._rejected = self._dropped = 0
+        self._first_arrival = self._last_arrival = 0  # of what is staged, ns UTC
         self._oldest: dict[object, int | None] = {}  # by reader
         self._gap_reason: tuple[int | None, str] | None = None
         self._newest: int | None = None
@@ -66,7 +66,8 @@ class Intake:
         self.reasons: Counter[str] = Counter()
         self.gaps: deque[Gap] = deque(maxlen=GAPS)
         self.gap_count = 0
-        self.arrivals: tuple[int | None, int | None] = (None, None)  # the two last, ns UTC
+        # When the newest rows of the two last drains came, ns UTC.
+        self.arrivals: tuple[int | None, int | None] = (None, None)
 
     def push(self, data: Data) -> int:
         """Take rows from user code: all of them, or none and an error that says why."""
@@ -113,12 +114,9 @@ class Intake:
         """Carry all that is staged into the store. From any thread; one at a time."""
         with self._draining:
             with self._lock:
-                self._newest = self._edge()
-                staged, self._staged = self._staged, []
-                self._staged_rows = 0
+                staged, size = self._take_staged()
             if not staged:
                 return
-            size = sum(map(len, staged))
             stored = filtered = 0
             try:
                 batch = concat(staged)
@@ -127,7 +125,7 @@ class Intake:
                 stored, filtered = len(kept), size - len(kept)
             finally:
                 with self._lock:
-                    self._in_flight -= size
+                    self._drained_rows = 0
                     self._stored += stored
                     self._filtered += filtered
                     self._dropped += size - stored - filtered  # more than 0 only on an error
@@ -154,7 +152,7 @@ class Intake:
                 self._filtered,
                 self._rejected,
                 self._dropped,
-                self._in_flight,
+                self._staged_rows + self._drained_rows,
             )
 
     def close(self) -> None:
@@ -189,18 +187,27 @@ class Intake:
                 start, reason = self._gap_reason
                 self._gap_reason = None
                 self._note_gap(start, int(batch.times[0]), reason)
+            if not self._staged:
+                self._first_arrival = arrival
+            self._last_arrival = arrival
             self._staged.append(batch)
             self._staged_rows += size
-            full = self._staged_rows >= STAGED_ROWS
             self._received += size
-            self._in_flight += size
-            self.arrivals = self.arrivals[1], arrival
-            for reader, oldest in self._oldest.items():
-                if oldest is None:
-                    self._oldest[reader] = arrival
-        if full:
+        if self._staged_rows >= STAGED_ROWS:
             self.drain()
         return size
+
+    def _take_staged(self) -> tuple[list[Batch], int]:
+        """Take all that is staged, and note for its readers when it came. Under the lock."""
+        staged, size = self._staged, self._staged_rows
+        if staged:
+            self._newest = self._edge()
+            self._staged, self._staged_rows, self._drained_rows = [], 0, size
+            self.arrivals = self.arrivals[1], self._last_arrival
+            for reader, oldest in self._oldest.items():
+                if oldest is None:
+                    self._oldest[reader] = self._first_arrival
+        return staged, size
 
     def _edge(self) -> int | None:
         """Return the time of the last row taken, ns UTC."""
