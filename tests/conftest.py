@@ -89,7 +89,9 @@ def write_report(path: Path, reporter: TerminalReporter) -> None:
     ]
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in reporter.stats.get(outcome, []):
-            figures = "; ".join(f"{name}: {value}" for name, value in report.user_properties)
+            figures = "; ".join(
+                f"{name}: {value}" for name, value in getattr(report, "user_properties", ())
+            )
             lines.append(f"| `{report.nodeid}` | {outcome} | {report.duration:.1f} | {figures} |")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
