@@ -75,8 +75,17 @@ threading.Thread(target=run, daemon=True).start()
 PROBE = """(() => {
   const { runtime } = document.querySelector(".livewidget").__livewidget;
   const { counters } = runtime;
-  const seen = window.__bench = { at: [], cost: [], ages: [] };
+  const seen = window.__bench = { at: [], cost: [], ages: [], strip: 0 };
   const { drew, aged } = counters;
+  const { status } = runtime;
+  const strip = document.querySelector(".livewidget .lw-strip");
+  strip.open = true;
+  runtime.status = (told) => {
+    const began = performance.now();
+    status.call(runtime, told);
+    strip.getBoundingClientRect();
+    seen.strip += performance.now() - began;
+  };
   counters.drew = (ms) => {
     seen.at.push(performance.now());
     seen.cost.push(ms);
@@ -155,6 +164,13 @@ def _told(series: int, fps: int, ours: dict[str, Any], theirs: dict[str, Any]) -
         ),
         Figure(f"{name}: arrival to pixel p50", p50, "ms", work, 80),
         Figure(f"{name}: arrival to pixel p99", p99, "ms", work, 150),
+        Figure(
+            f"{name}: the performance strip's share of the frame budget",
+            100 * ours["strip"] / (ours["at"][-1] - ours["at"][0]),
+            "%",
+            "unfolded: figures, sparklines and their layout",
+            3,
+        ),
         Figure(f"{name}: carried", ours["carried"] * series, "samples/s", f"{SAMPLES:,} asked for"),
     ]
 
