@@ -199,14 +199,15 @@ class Intake:
 
     def _take_staged(self) -> tuple[list[Batch], int]:
         """Take all that is staged, and note for its readers when it came. Under the lock."""
+        if not self._staged:
+            return [], 0  # never the list itself: once the lock is given back, it may fill
+        self._newest = self._edge()
         staged, size = self._staged, self._staged_rows
-        if staged:
-            self._newest = self._edge()
-            self._staged, self._staged_rows, self._drained_rows = [], 0, size
-            self.arrivals = self.arrivals[1], self._last_arrival
-            for reader, oldest in self._oldest.items():
-                if oldest is None:
-                    self._oldest[reader] = self._first_arrival
+        self._staged, self._staged_rows, self._drained_rows = [], 0, size
+        self.arrivals = self.arrivals[1], self._last_arrival
+        for reader, oldest in self._oldest.items():
+            if oldest is None:
+                self._oldest[reader] = self._first_arrival
         return staged, size
 
     def _edge(self) -> int | None:

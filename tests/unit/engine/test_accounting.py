@@ -113,6 +113,15 @@ def test_it_balances_at_every_moment_beside_many_senders(brisk, monkeypatch, sta
         assert numbers == list(range(len(numbers)))
 
 
+def test_a_drain_that_finds_nothing_holds_nothing_that_comes_later():
+    intake, kept = intake_of()
+    staged, size = intake._take_staged()
+    intake.push(rows_of(0, 0, 3))
+    assert (staged, size) == ([], 0)
+    intake.drain()
+    assert [len(batch) for batch in kept] == [3]
+
+
 def test_what_is_thinned_is_counted_as_filtered(brisk):
     intake, kept = intake_of()
     intake.thin = Thin(100.0)
