@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.browser.lab import Lab, chromium
+from tests.browser.lab import FLAGS, Lab, chromium
 from tests.browser.notebook import Notebook
 
 from benchmarks.harness import Figure, Outcome, Plot, distribution, percentile
@@ -24,16 +24,6 @@ FPS = {2: 30, 5: 20}
 CAP = 30
 FRAME_MS = 1000 / CAP
 VIEWPORT = {"width": 1500, "height": 900}  # leaves the plot about 1,000 pixels
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-dev-shm-usage",
-    "--no-proxy-server",
-)
 ROOT = Path(__file__).parents[1]
 LINE = ".livewidget .curve path.line"
 NATIVE_LINE = ".bqplot path.line"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .kernel import PRELUDE
-from .lab import Lab, chromium
+from .chart import Chart
+from .kernel import LIVE, PRELUDE
+from .lab import FLAGS, Lab, chromium
 from .notebook import Notebook
 
 if TYPE_CHECKING:
@@ -21,16 +22,6 @@ KERNELS = {"current": sys.executable, "ipykernel6": os.environ.get("LIVEWIDGET_K
 OUTCOMES = pytest.StashKey[list[pytest.TestReport]]()
 NO_KERNEL6 = "LIVEWIDGET_KERNEL6_PYTHON names no python with ipykernel 6"
 VIEWPORT = {"width": 1100, "height": 850}
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-dev-shm-usage",
-    "--no-proxy-server",
-]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -120,3 +111,12 @@ def notebook(
     # A page's animation frames are asked for where it is in front.
     open_notebook.page.bring_to_front()
     open_notebook.assert_no_errors()
+
+
+@pytest.fixture
+def live(notebook: Notebook) -> Chart:
+    """A chart that moves, in the first cell."""
+    notebook.show(LIVE)
+    chart = Chart(notebook)
+    chart.until_moving()
+    return chart

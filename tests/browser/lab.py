@@ -36,6 +36,19 @@ SETTINGS = {
 USER_SETTINGS = "config/lab/user-settings/@jupyterlab"
 
 
+# How the browser is started: without a sandbox in a container, a GPU, or a word to the network.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+    "--no-proxy-server",
+]
+
+
 class Lab:
     """One server, started in a folder that is the tests' own.
 

@@ -7,17 +7,7 @@ import re
 import pytest
 
 from .chart import COLOR, Chart
-from .kernel import LIVE
 from .notebook import Notebook
-
-
-@pytest.fixture
-def live(notebook: Notebook) -> Chart:
-    """A chart that moves, in the first cell."""
-    notebook.show(LIVE)
-    chart = Chart(notebook)
-    chart.until_moving()
-    return chart
 
 
 def test_a_planted_marker_is_read_back_from_the_pixels(notebook: Notebook) -> None:

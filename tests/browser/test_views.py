@@ -25,15 +25,6 @@ boxes[-1]
 """
 
 
-@pytest.fixture
-def live(notebook: Notebook) -> Chart:
-    """A chart that moves, in the first cell."""
-    notebook.show(LIVE)
-    chart = Chart(notebook)
-    chart.until_moving()
-    return chart
-
-
 def test_two_views_of_different_width_are_live(notebook: Notebook) -> None:
     notebook.show(LIVE, NARROW)
     wide, narrow = Chart(notebook, 0), Chart(notebook, 1)

@@ -169,11 +169,11 @@ class Hub:
             # Beats lie on a grid: a late one does not delay the next, and charts share theirs.
             session.due = (now * session.cap // 1 + 1) / session.cap
             if self.clients.width(session.chart, now) != 0:
-                pieces += self._frame(session, now)
+                pieces += self._frame(session)
         self._send(pieces, self._statuses(seen, now), now)
         return max(0.0, min(session.due for session in seen) - self._clock.monotonic())
 
-    def _frame(self, session: ChartSession, now: float) -> list[bytes]:
+    def _frame(self, session: ChartSession) -> list[bytes]:
         pieces: list[bytes] = []
         try:
             frame = session.advance()
@@ -184,7 +184,7 @@ class Hub:
             log.exception("chart %d cannot be drawn", session.chart)
             self._fail(session, f"{type(error).__name__}: {error}")
         if pieces:
-            self._monitors[session.chart].framed(sum(map(len, pieces)), now)
+            self._monitors[session.chart].framed(sum(map(len, pieces)))
         return pieces
 
     def _fail(self, session: ChartSession, reason: str) -> None:

@@ -33,7 +33,7 @@ class PerformanceMonitor:
         self._draw_ms: float | None = None
         self._process = Process()
 
-    def framed(self, size: int, _now: float) -> None:
+    def framed(self, size: int) -> None:
         """Note a frame of `size` bytes on its way."""
         self._sent_bytes += size
         self._sent_frames += 1
