@@ -108,6 +108,7 @@ class Hub:
             session.revive()
         else:
             session.ask_snapshot()
+        self.credit.lost()  # what a page that is gone never received holds no new one back
         self.wake(session.chart)
 
     def returned(self, client: str, now: float) -> None:

@@ -69,6 +69,17 @@ def test_a_page_whose_acknowledgements_stand_still_is_shown_all_anew(rig):
     assert any(part.snapshot for part in later)
 
 
+def test_a_new_page_is_not_held_back_by_one_that_is_gone(rig):
+    rig.chart(cap=10)
+    rig.view("A")
+    rig.live(2)
+    rig.run(5)  # the page was closed or reloaded: it acknowledges no more, and credit is used up
+    rig.transport.clear()
+    rig.view("B")
+    rig.run(0.2)
+    assert rig.parts()[0].snapshot
+
+
 def test_hidden_everywhere_nothing_is_sent_and_the_return_begins_with_a_snapshot(rig):
     rig.chart(cap=10)
     rig.view()
