@@ -7,11 +7,14 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from livewidget.data.batch import Batch, Data, concat, count_rows, sift
 from livewidget.data.clock import Clock
 from livewidget.data.errors import ClosedError, SchemaError
 from livewidget.data.events import DeadLetter, Gap
 from livewidget.data.schema import Schema
+from livewidget.pipeline.horizon import DAY_S, Horizon
 
 STAGED_ROWS = 262_144  # a quarter of a second at 1,000,000 rows a second: then the pusher drains
 DEAD_LETTERS = 1_000
@@ -46,9 +49,11 @@ class Intake:
         *,
         infer: Callable[[Data], Schema],
         schema: Schema | None = None,
+        max_ahead: float | None = DAY_S,
     ) -> None:
         self._store = store
-        self._clock = clock
+        self._now = clock.now
+        self._horizon = Horizon(max_ahead, clock)
         self._infer = infer
         self._lock = threading.Lock()
         self._draining = threading.Lock()
@@ -60,6 +65,7 @@ class Intake:
         self._gap_reason: tuple[int | None, str] | None = None
         self._newest: int | None = None
         self._closed = False
+        self._unchecked = False  # whether ready batches are staged, which nobody has looked into
         self.schema = schema
         self.thin: Callable[[Batch], Batch] | None = None
         self.dead: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
@@ -70,31 +76,30 @@ class Intake:
         self.arrivals: tuple[int | None, int | None] = (None, None)
 
     def push(self, data: Data) -> int:
-        """Take rows from user code: all of them, or none and an error that says why."""
-        arrival = self._clock.now()
+        """Take rows from user code: all of them, or none and an error that says why.
+
+        Of a ready `Batch`, rows beyond the horizon are found at the drain: dead letters.
+        """
+        arrival = self._now()
         if isinstance(data, Batch) and data.schema is self.schema:
-            batch = data
-        else:
-            batch = self._whole(data, arrival)
-        return self._stage(batch, arrival)
+            return self._stage(data, arrival, unchecked=True)
+        return self._stage(self._whole(data, arrival), arrival)
 
     def emit(self, data: Data) -> int:
         """Take rows from a source: those that fit; the others become dead letters."""
-        arrival = self._clock.now()
-        if isinstance(data, Batch) and data.schema is self.schema:
-            return self._stage(data, arrival)
+        arrival = self._now()
         try:
-            schema = self.schema or self._agree(self._infer(data))
-            batch, bad = sift(data, schema, arrival)
+            batch, bad = self._fitting(data, arrival)
         except SchemaError as error:
-            self._bury([(data, str(error))], arrival, count_rows(data))
+            self._receive_bad([(data, str(error))], arrival, count_rows(data))
             return 0
-        self._bury(bad, arrival, len(bad))
+        batch, beyond = self._within(batch)
+        self._receive_bad([*bad, *self._letters(beyond)], arrival, len(bad) + len(beyond))
         return self._stage(batch, arrival)
 
     def reject(self, payload: object, reason: str) -> None:
         """Count one message that could not be read, and keep it with its reason."""
-        self._bury([(payload, reason)], self._clock.now(), 1)
+        self._receive_bad([(payload, reason)], self._now(), 1)
 
     def gap(self, start: int | None, stop: int | None, reason: str) -> None:
         """Note a gap. Without a stop it reaches to the next row that arrives."""
@@ -115,20 +120,27 @@ class Intake:
         with self._draining:
             with self._lock:
                 staged, size = self._take_staged()
+                unchecked, self._unchecked = self._unchecked, False
             if not staged:
                 return
-            stored = filtered = 0
+            stored = filtered = rejected = 0
+            letters: list[tuple[object, str]] = []
             try:
                 batch = concat(staged)
+                if unchecked:
+                    batch, beyond = self._within(batch)
+                    rejected, letters = len(beyond), self._letters(beyond)
                 kept = batch if self.thin is None else self.thin(batch)
                 self._store(kept)
-                stored, filtered = len(kept), size - len(kept)
+                stored, filtered = len(kept), len(batch) - len(kept)
             finally:
                 with self._lock:
                     self._drained_rows = 0
                     self._stored += stored
                     self._filtered += filtered
-                    self._dropped += size - stored - filtered  # more than 0 only on an error
+                    self._bury(letters, self._last_arrival, rejected)
+                    # More than 0 only on an error.
+                    self._dropped += size - stored - filtered - rejected
 
     def take_oldest(self, reader: object) -> int | None:
         """Return when the oldest row since this reader's last call arrived (ns UTC), or None."""
@@ -162,11 +174,36 @@ class Intake:
 
     def _whole(self, data: Data, arrival: int) -> Batch:
         """Return all rows of `data`. The first that are refused decide no schema."""
-        if self.schema is None:
-            first = Batch.of(data, self._infer(data), arrival=arrival)
-            if self._agree(first.schema) is first.schema:
-                return first
+        schema = self.schema or self._infer(data)
+        batch = Batch.of(data, schema, arrival=arrival)
+        beyond = self._horizon.beyond(batch)
+        if beyond is not None:
+            row = int(beyond.argmax())
+            when = np.datetime_as_string(batch.times[row].view("datetime64[ns]"), unit="s")
+            raise SchemaError(
+                f"column {schema.time!r} is {when}Z in row {row}, {self._horizon.reason}"
+            )
+        if self._agree(schema) is schema:
+            return batch
         return Batch.of(data, self.schema, arrival=arrival)
+
+    def _fitting(self, data: Data, arrival: int) -> tuple[Batch, list[tuple[object, str]]]:
+        """Return the rows that fit the schema, and the others with their reasons."""
+        if isinstance(data, Batch) and data.schema is self.schema:
+            return data, []
+        return sift(data, self.schema or self._agree(self._infer(data)), arrival)
+
+    def _within(self, batch: Batch) -> tuple[Batch, Batch]:
+        """Return the rows before the horizon, and those beyond it."""
+        beyond = self._horizon.beyond(batch)
+        if beyond is None:
+            return batch, batch.take(slice(0))
+        return batch.take(~beyond), batch.take(beyond)
+
+    def _letters(self, beyond: Batch) -> list[tuple[object, str]]:
+        """Return letters for rows beyond the horizon, of the newest if they are many."""
+        rows = beyond.take(slice(-DEAD_LETTERS, None)).rows() if len(beyond) else ()
+        return [(row, self._horizon.reason) for row in rows]
 
     def _agree(self, schema: Schema) -> Schema:
         """Return the stream's schema: this one, unless another thread was first."""
@@ -175,9 +212,9 @@ class Intake:
                 self.schema = schema
             return self.schema
 
-    def _stage(self, batch: Batch, arrival: int) -> int:
+    def _stage(self, batch: Batch, arrival: int, *, unchecked: bool = False) -> int:
         """Put rows in the queue and return how many; each push of each thread comes by here."""
-        size = len(batch)
+        size = len(batch.columns[0])  # spares a call
         if not size:
             return 0
         with self._lock:
@@ -190,6 +227,7 @@ class Intake:
             if not self._staged:
                 self._first_arrival = arrival
             self._last_arrival = arrival
+            self._unchecked |= unchecked
             self._staged.append(batch)
             self._staged_rows += size
             self._received += size
@@ -220,14 +258,17 @@ class Intake:
             self.gaps.append(Gap(begin, stop, reason))
             self.gap_count += 1
 
+    def _receive_bad(self, bad: list[tuple[object, str]], arrival: int, rows: int) -> None:
+        """Count `rows` rows that come in and are rejected at once."""
+        if bad:
+            with self._lock:
+                self._received += rows
+                self._bury(bad, arrival, rows)
+
     def _bury(self, bad: list[tuple[object, str]], arrival: int, rows: int) -> None:
-        """Keep the letters of `rows` rejected rows; a table refused whole is one letter."""
-        if not bad:
-            return
-        with self._lock:
-            for payload, reason in bad:
-                self.dead.append(DeadLetter(arrival, reason, payload))
-                known = reason in self.reasons or len(self.reasons) < MOST_REASONS
-                self.reasons[reason if known else OTHER_REASONS] += 1
-            self._received += rows
-            self._rejected += rows
+        """Keep letters of `rows` rejected rows; a table refused whole is one. Under the lock."""
+        for payload, reason in bad:
+            self.dead.append(DeadLetter(arrival, reason, payload))
+            known = reason in self.reasons or len(self.reasons) < MOST_REASONS
+            self.reasons[reason if known else OTHER_REASONS] += 1
+        self._rejected += rows

@@ -18,6 +18,7 @@ from livewidget.engine.buffer import BufferManager
 from livewidget.engine.monitor import PerformanceMonitor
 from livewidget.engine.session import ChartSession
 from livewidget.engine.streamer import DataStreamer
+from livewidget.pipeline.horizon import DAY_S
 from livewidget.widgets import kernel
 from livewidget.widgets.base import LinkedWidget
 from livewidget.widgets.figure import close_tree, new_figure
@@ -47,8 +48,10 @@ class LiveChart(LinkedWidget):
     `max_points` bounds the events that the buffer keeps; by default it keeps ten windows, within
     256 MiB. `sampling_rate` in Hz thins each series at the door (None: all). `max_fps` caps the
     frames drawn. `paused` freezes the picture and not the capture. `tz` is the axis' time zone.
-    `quality="high"` draws first and last of each pixel column besides min and max. `options`,
-    such as `interval`, `speed` or `headers`, go to the source.
+
+    `quality="high"` draws first and last of each pixel column besides min and max. Events more
+    than `max_ahead` seconds ahead of the clock are rejected (None: none, for simulated time).
+    `options`, such as `interval`, `speed` or `headers`, go to the source.
 
     Every method may be called from any thread.
     """
@@ -80,6 +83,7 @@ class LiveChart(LinkedWidget):
         window: object = 60.0,
         max_points: int | None = None,
         sampling_rate: float | None = None,
+        max_ahead: float | None = DAY_S,
         max_fps: int = 30,
         paused: bool = False,
         title: str = "",
@@ -111,7 +115,7 @@ class LiveChart(LinkedWidget):
         for name, value in settings.items():
             self.set_trait(name, value)
         self.set_trait("chart", kernel.next_number())
-        self._open(source, x, names, by, schema, options)
+        self._open(source, x, names, by, schema, max_ahead, options)
         self._session = ChartSession(
             self.chart,
             self.streamer,
@@ -135,20 +139,28 @@ class LiveChart(LinkedWidget):
         y: tuple[str, ...],
         by: str | None,
         schema: Schema | None,
+        max_ahead: float | None,
         options: dict[str, Any],
     ) -> None:
         """Make the streamer, or take the one that was handed in, which stays its owner's."""
         self._owns = not isinstance(source, DataStreamer)
         if isinstance(source, DataStreamer):
-            if x is not None or schema is not None or options:
+            if x is not None or schema is not None or max_ahead != DAY_S or options:
                 raise SettingError(
-                    "x, schema and options are the DataStreamer's own: set them there"
+                    "x, schema, max_ahead and options are the DataStreamer's own: set them there"
                 )
             self.streamer = source
         else:
             buffer = BufferManager(schema, **self._keep())
             self.streamer = DataStreamer(
-                source, time=x, by=by, columns=y, schema=schema, buffer=buffer, **options
+                source,
+                time=x,
+                by=by,
+                columns=y,
+                schema=schema,
+                max_ahead=max_ahead,
+                buffer=buffer,
+                **options,
             )
         if self.sampling_rate is not None:
             self.streamer.sampling_rate = self.sampling_rate
