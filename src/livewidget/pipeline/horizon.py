@@ -10,7 +10,7 @@ from livewidget.data.clock import Clock
 from livewidget.data.errors import SettingError, quote
 
 _LAST = int(np.iinfo(np.int64).max)
-DAY_S = 86_400.0  # room for local times that were read as UTC, and for clocks that differ
+DAY_S = 86_400  # room for local times that were read as UTC, and for clocks that differ
 
 
 class Horizon:
@@ -29,7 +29,7 @@ class Horizon:
         self._clock = clock
         self._ahead = None if max_ahead is None else round(max_ahead * 1e9)
         self.reason = (
-            f"a time more than {max_ahead or 0:g} s ahead of the clock: "
+            f"a time more than {max_ahead} s ahead of the clock: "
             "is its unit right? For simulated time set max_ahead=None"
         )
 

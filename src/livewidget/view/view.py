@@ -120,20 +120,19 @@ class View:
 
         `gaps` are times (ns) before which the line breaks. `ordered` vouches for rising times,
         which then are not looked at again. A following view ends at the newest time it has had.
+        A key without rows keeps its line, and so the others their colours, unless another needs it.
         """
-        self._tables = {}
-        self._grouped = set()
         self._generation += 1
         self._fresh = False
-        if not self._keyed:
-            self._tables[0] = BucketTable(len(self._columns))
         if len(times) and self._newest is None:
             self._newest = int(times.max())
         self._origin = self.span[0] if self.span else 0
-        if len(times):
-            if not ordered:
-                times, values, keys = _in_order(times, values, keys)
-            self._feed_between(gaps, times, values, keys)
+        if not ordered:
+            times, values, keys = _in_order(times, values, keys)
+        self._refill(list(self._tables) if self._keyed else [0], gaps, times, values, keys)
+        used = [key for key, table in self._tables.items() if key >= 0 and len(table)]
+        if self._grouped and len(used) < self._max_keys:
+            self._refill(used, gaps, times, values, keys)
 
     def append(
         self, times: Times, values: Values, keys: Keys | None = None, *, gaps: Sequence[int] = ()
@@ -222,6 +221,20 @@ class View:
             "notes": notes,
             "bucket_ns": self.width,
         }
+
+    def _refill(
+        self,
+        lines: Sequence[int],
+        gaps: Sequence[int],
+        times: Times,
+        values: Values,
+        keys: Keys | None,
+    ) -> None:
+        """Begin with empty tables for the keys in `lines`, and feed them sorted rows."""
+        self._tables = {key: BucketTable(len(self._columns)) for key in lines}
+        self._grouped = set()
+        if len(times):
+            self._feed_between(gaps, times, values, keys)
 
     def _feed_between(
         self, gaps: Sequence[int], times: Times, values: Values, keys: Keys | None

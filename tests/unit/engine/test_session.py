@@ -73,6 +73,27 @@ def test_keys_are_named_and_the_rest_is_grouped_and_said_so(streamer):
     assert frame.meta["notes"] == ["2 more keys share the line 'others' (max_series=2)"]
 
 
+def keyed(seconds, keys):
+    times = np.array(seconds, dtype="datetime64[s]")
+    return {"time": times, "y": np.arange(len(keys)), "s": list(keys)}
+
+
+def test_a_key_out_of_sight_keeps_its_line_until_another_needs_it(streamer):
+    session = ChartSession(1, streamer, y=("y",), by="s", max_series=2)
+    streamer.push(keyed([0, 3, 5], "abb"))
+    assert names(session.advance()) == ["a", "b"]
+    session.look(Viewport(800, (4 * S, 9 * S), 1))
+    frame = session.advance()
+    assert names(frame) == ["a", "b"]
+    assert [diff.series for diff in frame.series] == [1]
+    session.look(Viewport(800, (4 * S, 10 * S), 2))
+    streamer.push(keyed([6, 7], "cb"))
+    frame = session.advance()
+    assert names(frame) == ["b", "c"]
+    assert [diff.series for diff in frame.series] == [0, 1]
+    assert frame.meta["notes"] == []
+
+
 def test_a_frame_without_news_is_none_and_a_snapshot_on_demand_is_whole(streamer):
     session = ChartSession(1, streamer)
     streamer.push({"time": [1, 2], "y": [1, 2]})
