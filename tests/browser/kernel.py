@@ -29,8 +29,12 @@ def feed(chart, batches=50, rows=1, ended=stop):
                 chart.push({"time": times, "value": 10 * np.sin(times / 1e9)})
             except ClosedError:
                 return
-    threading.Thread(target=run, daemon=True).start()
+    threading.Thread(target=run, name="feed", daemon=True).start()
     return chart
+
+def threads():
+    "Those of the kernel and of livewidget: a feed of a closed chart ends at its next push."
+    return [each.name for each in threading.enumerate() if each.name != "feed"]
 """
 
 LIVE = "chart = feed(make(title='Test')); chart"

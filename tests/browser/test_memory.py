@@ -23,7 +23,7 @@ for chart in charts:
 charts.clear()
 for _ in range(10):
     display(feed(make(height=80), batches=10))
-print(json.dumps([len(get_comm_manager().comms), threading.active_count()]))
+print(json.dumps([len(get_comm_manager().comms), sorted(threads())]))
 """
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from livewidget.codecs.columns import Values, pack
+from livewidget.data.batch import lacks
 from livewidget.data.errors import SchemaError
 
 Scalar = float | int | str | bool | None
@@ -51,11 +52,21 @@ class JsonDecoder:
     `fields` are those to keep, none for every one that is a number, text, a truth value or
     null. A missing field is NaN or None, and one that is missing throughout a batch has no
     column in it. A nested field is left out; where it is one of `fields`, the row is rejected,
-    as is a row with nothing in it. `max_bytes` bounds one message.
+    as is a row with nothing in it, or without any of the fields in `needs`: a heartbeat among
+    quotes. `max_bytes` bounds one message.
     """
 
-    def __init__(self, fields: Sequence[str] | None = None, *, max_bytes: int = 1 << 20) -> None:
+    def __init__(
+        self,
+        fields: Sequence[str] | None = None,
+        *,
+        needs: Sequence[str] = (),
+        max_bytes: int = 1 << 20,
+    ) -> None:
         self._names = tuple(dict.fromkeys(fields)) if fields else None
+        known = self._names or tuple(needs)
+        self._needs = tuple(name for name in needs if name in known) or known
+        self._needed = [f"f{known.index(name)}" for name in self._needs]
         self._max_bytes = max_bytes
         self._row: Any = dict[str, Any] if self._names is None else _struct(self._names)
         kinds: Any = self._row | list.__class_getitem__(self._row)
@@ -87,18 +98,21 @@ class JsonDecoder:
             rows = _flat(self._decoder.decode_lines(b"\n".join(messages)))
         except _FAILURES:
             return None
-        return None if self._has_empty(rows) else rows
+        return None if self._has_bare(rows) else rows
 
-    def _has_empty(self, rows: list[Any]) -> bool:
-        """Tell whether a row has nothing in it; first, cheaply, whether one lacks one field."""
+    def _has_bare(self, rows: list[Any]) -> bool:
+        """Tell whether a row may have nothing of use; first, cheaply, whether one lacks a field."""
         if not rows:
             return False
         if self._names is None:
-            name = next(iter(rows[0]), "")
+            name = self._needs[0] if self._needs else next(iter(rows[0]), "")
             suspect = any(type(row.get(name)) in _NO_SCALAR for row in rows)
-            return suspect and any(map(_is_empty_dict, rows))
-        last = attrgetter(f"f{len(self._names) - 1}")
-        return None in map(last, rows) and any(map(_is_empty, rows))
+            return suspect and any(self._is_bare(row) for row in rows)
+        missing = None in map(attrgetter(self._needed[-1]), rows)
+        return missing and any(_is_empty(row, self._needed) for row in rows)
+
+    def _is_bare(self, row: dict[str, Any]) -> bool:
+        return _is_empty_dict(row) or (bool(self._needs) and row.keys().isdisjoint(self._needs))
 
     def _one(self, message: bytes, rows: list[Any], rejected: list[Rejected]) -> None:
         """Read one message by itself: whole, else line by line, each row on its own."""
@@ -128,13 +142,12 @@ class JsonDecoder:
         if not isinstance(item, dict):
             kind = type(item).__name__
             raise SchemaError(f"expected an object, an array of objects or NDJSON, got {kind}")
-        if self._names is None:
-            if _is_empty_dict(item):
-                raise SchemaError("there is no number, text or truth value in the message")
-            return item
-        row = msgspec.convert(item, self._row)
-        if _is_empty(row):
-            raise SchemaError(f"none of the fields {', '.join(self._names)} is in the message")
+        if self._needs and item.keys().isdisjoint(self._needs):
+            raise SchemaError(lacks(self._needs))
+        row: Any = item if self._names is None else msgspec.convert(item, self._row)
+        values = row.values() if self._names is None else msgspec.structs.astuple(row)
+        if all(type(value) in _NO_SCALAR for value in values):
+            raise SchemaError("there is no number, text or truth value in the message")
         return row
 
     def _transpose(self, rows: list[Any]) -> dict[str, Values]:
@@ -163,8 +176,8 @@ def _flat(values: list[Any]) -> list[Any]:
     return list(chain.from_iterable(v if type(v) is list else (v,) for v in values))
 
 
-def _is_empty(row: msgspec.Struct) -> bool:
-    return all(getattr(row, name) is None for name in row.__struct_fields__)
+def _is_empty(row: msgspec.Struct, fields: Iterable[str]) -> bool:
+    return all(getattr(row, name) is None for name in fields)
 
 
 def _is_empty_dict(row: dict[str, Any]) -> bool:

@@ -123,14 +123,18 @@ class Batch:
 
 
 def sift(
-    data: Data, schema: Schema, arrival: int | None = None
+    data: Data, schema: Schema, arrival: int | None = None, needs: Sequence[str] = ()
 ) -> tuple[Batch, list[tuple[object, str]]]:
     """Return the rows of `data` that fit `schema`, and each row that does not with its reason.
 
-    Columns that the schema does not know are left out. Raises SchemaError only where nothing
-    tabular can be made of `data` at all.
+    Columns that the schema does not know are left out. A record that has none of the columns in
+    `needs` fits not; one in which they are None does, and its values are missing. Raises
+    SchemaError where nothing tabular can be made of `data` at all, or nothing with those columns.
     """
+    data, bare = _with_any(data, needs)
     raw = {name: values for name, values in _raw(data).items() if name in schema.names}
+    if needs and raw.keys().isdisjoint(needs):
+        raise SchemaError(lacks(needs))
     size = _length(raw)
     reasons: dict[int, str] = {}
     columns = tuple(
@@ -140,13 +144,29 @@ def sift(
     for row in np.flatnonzero(batch.times == NAT).tolist():
         reasons.setdefault(row, f"column {schema.time!r} has no time (NaT)")
     if not reasons:
-        return batch, []
+        return batch, bare
     keep = np.ones(size, dtype=bool)
     keep[list(reasons)] = False
     bad: list[tuple[object, str]] = [
         ({name: _item(raw[name], row) for name in raw}, why) for row, why in reasons.items()
     ]
-    return batch.take(keep), bad
+    return batch.take(keep), bare + bad
+
+
+def lacks(needs: Sequence[str]) -> str:
+    """Return the reason for a message or a table that has none of the columns it needs."""
+    return f"it has none of the fields {', '.join(needs)}"
+
+
+def _with_any(data: Data, needs: Sequence[str]) -> tuple[Data, list[tuple[object, str]]]:
+    """Part a list of records into those that have one of `needs` at least, and the others."""
+    if not needs or not isinstance(data, list):
+        return data, []
+    bare = [each for each in data if isinstance(each, Mapping) and each.keys().isdisjoint(needs)]
+    if not bare or len(bare) == len(data):  # without any the columns show it
+        return data, []
+    kept = [each for each in data if not isinstance(each, Mapping) or each.keys() & needs]
+    return kept, [(each, lacks(needs)) for each in bare]
 
 
 def count_rows(data: Data) -> int:

@@ -21,8 +21,10 @@ _ROUNDED = "float64 is not exact beyond 2**53: declare the column as 'int'"
 _TOO_FAR = "a time before the year 1678 or after 2262"
 
 # A time given as a bare number is in the unit that puts it between 1973 and 5138: seconds
-# below 1e11, then milliseconds, microseconds, nanoseconds, a factor of a thousand each.
-_UNITS = ((1e11, 1_000_000_000), (1e14, 1_000_000), (1e17, 1_000), (math.inf, 1))
+# below 1e11, then milliseconds, microseconds, nanoseconds, a factor of a thousand each. Each number
+# by itself, so that one that is wrong changes no other.
+_LIMITS = np.array([1e11, 1e14, 1e17])
+_FACTORS = np.array([1_000_000_000, 1_000_000, 1_000, 1])
 
 
 def to_column(name: str, values: Any, kind: Kind) -> Column:
@@ -69,15 +71,17 @@ def to_times(values: Any) -> npt.NDArray[np.int64]:
     """Return int64 nanoseconds since the epoch, UTC; NaT where missing.
 
     Takes datetime64, datetimes and ISO 8601 text (naive ones are UTC), pandas times, and
-    numbers, whose unit (s, ms, us or ns) follows from their size. Raises SchemaError for what
-    nanoseconds in 64 bits do not reach: before 1678 and after 2262.
+    numbers, the unit of each of which (s, ms, us or ns) follows from its size. Raises SchemaError
+    for what nanoseconds in 64 bits do not reach: before 1678 and after 2262.
     """
     array = _array(values)
     if array.dtype.kind == "M":
         return _nanoseconds(array)
     if array.dtype.kind in "iu":
-        return array.astype(np.int64) * _unit(array)
+        return array.astype(np.int64) * _factors(np.abs(array.astype(np.float64)))
     if array.dtype.kind == "f":
+        if _rounds(values, array):
+            return np.concatenate([to_times([each]) for each in values])
         return _float_times(array)
     if array.dtype.kind == "b":
         raise SchemaError("a truth value is not a time")
@@ -91,8 +95,8 @@ def _object_times(array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     known = array[~missing]
     if not len(known):
         return times
-    if all(isinstance(each, (int, float)) for each in known):
-        times[~missing] = to_times(np.array(known.tolist()))
+    if all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in known):
+        times[~missing] = to_times(known.tolist())
     elif all(isinstance(each, str) for each in known) or all(
         hasattr(each, "isoformat") for each in known
     ):
@@ -106,11 +110,16 @@ def _array(values: Any) -> npt.NDArray[Any]:
     if not isinstance(values, np.ndarray):
         values = _no_zone(values)
     array = np.atleast_1d(np.asarray(values))
-    if array.dtype.kind == "U" and isinstance(values, (list, tuple)):
-        if all(isinstance(each, str) for each in values):
-            return array
-        return np.asarray(values, dtype=object)  # numpy makes text of a number beside text
+    if isinstance(values, (list, tuple)) and _is_mixed(values, array.dtype.kind):
+        return np.asarray(values, dtype=object)
     return array
+
+
+def _is_mixed(values: Sequence[object], kind: str) -> bool:
+    """Say whether numpy made text of numbers beside text, or numbers of truths beside numbers."""
+    if kind == "U":
+        return not all(isinstance(each, str) for each in values)
+    return kind in "if" and bool in set(map(type, values))
 
 
 def _no_zone(values: Any) -> Any:
@@ -121,13 +130,23 @@ def _no_zone(values: Any) -> Any:
     return getattr(utc, "dt", utc).tz_localize(None).to_numpy()
 
 
-def _unit(array: npt.NDArray[Any]) -> int:
-    finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
-    size = float(np.abs(finite.astype(np.float64)).max()) if finite.size else 0.0
-    factor = next(factor for limit, factor in _UNITS if size < limit)
-    if size * factor >= _REACH:
+def _factors(sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.int64] | int:
+    """Return the nanoseconds in the unit of each number, or one factor where all have the same."""
+    if not sizes.size:
+        return 1
+    ends = np.array([sizes.min(), sizes.max()])
+    first, last = _FACTORS[np.searchsorted(_LIMITS, ends, side="right")].tolist()
+    if first == last:
+        _check_reach(ends * first)
+        return int(first)
+    factors = _FACTORS[np.searchsorted(_LIMITS, sizes, side="right")]
+    _check_reach(sizes * factors)
+    return factors
+
+
+def _check_reach(sizes: npt.NDArray[np.float64]) -> None:
+    if sizes.max() >= _REACH:
         raise SchemaError(_TOO_FAR)
-    return factor
 
 
 def _nanoseconds(array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
@@ -139,12 +158,12 @@ def _nanoseconds(array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
 
 
 def _float_times(array: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    factor = _unit(array)
     missing = ~np.isfinite(array)
-    whole = np.floor(np.where(missing, 0.0, array))
-    part = np.where(missing, 0.0, array - whole)
-    times: npt.NDArray[np.int64] = whole.astype(np.int64) * factor
-    times += np.rint(part * factor).astype(np.int64)
+    known = np.where(missing, 0.0, array)
+    factors = _factors(np.abs(known))
+    whole = np.floor(known)
+    times: npt.NDArray[np.int64] = whole.astype(np.int64) * factors
+    times += np.rint((known - whole) * factors).astype(np.int64)
     times[missing] = NAT
     return times
 
@@ -172,13 +191,17 @@ def _to_floats(values: Any) -> npt.NDArray[np.float64]:
 
 
 def _refuse_rounding(values: Any, array: npt.NDArray[Any]) -> None:
-    """Refuse whole numbers that stand in a list beside fractions, which numpy rounds unasked."""
-    if (
+    if _rounds(values, array):
+        raise SchemaError(_ROUNDED)
+
+
+def _rounds(values: Any, array: npt.NDArray[Any]) -> bool:
+    """Say whether whole numbers stand in a list beside fractions, where numpy rounds unasked."""
+    return (
         isinstance(values, (list, tuple))
         and bool((np.abs(array) >= EXACT).any())
         and any(isinstance(each, int) and abs(each) > EXACT for each in values)
-    ):
-        raise SchemaError(_ROUNDED)
+    )
 
 
 def _number(value: object) -> float:

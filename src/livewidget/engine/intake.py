@@ -49,10 +49,12 @@ class Intake:
         *,
         infer: Callable[[Data], Schema],
         schema: Schema | None = None,
+        needs: tuple[str, ...] = (),
         max_ahead: float | None = DAY_S,
     ) -> None:
         self._store = store
         self._now = clock.now
+        self._needs = needs
         self._horizon = Horizon(max_ahead, clock)
         self._infer = infer
         self._lock = threading.Lock()
@@ -191,7 +193,8 @@ class Intake:
         """Return the rows that fit the schema, and the others with their reasons."""
         if isinstance(data, Batch) and data.schema is self.schema:
             return data, []
-        return sift(data, self.schema or self._agree(self._infer(data)), arrival)
+        schema = self.schema or self._agree(self._infer(data))
+        return sift(data, schema, arrival, self._needs)
 
     def _within(self, batch: Batch) -> tuple[Batch, Batch]:
         """Return the rows before the horizon, and those beyond it."""

@@ -34,9 +34,9 @@ class DataStreamer:
     `source` is a URL, an async iterator, a generator, a callable, a DataFrame, a `Source`, or
     None for data that is pushed. `time` names the column with the events' times (None: one that
     is called like it, else the time of arrival); `by` the column whose keys are series of their
-    own; `columns` must be there and hold numbers. `sampling_rate` in Hz thins each series at the
-    door. Events more than `max_ahead` seconds ahead of the clock are rejected (a day; None: none
-    are, for simulated time). `options` go to the source.
+    own; `columns` hold numbers, and an event has one of them at least. `sampling_rate` in Hz
+    thins each series at the door. Events more than `max_ahead` seconds ahead of the clock are
+    rejected (a day; None: none are, for simulated time). `options` go to the source.
 
     Every method may be called from any thread.
     """
@@ -62,7 +62,12 @@ class DataStreamer:
         self._numbers = columns
         self._clock = SystemClock() if clock is None else clock
         self._intake = Intake(
-            self.buffer.append, self._clock, infer=self._infer, schema=schema, max_ahead=max_ahead
+            self.buffer.append,
+            self._clock,
+            infer=self._infer,
+            schema=schema,
+            needs=columns,
+            max_ahead=max_ahead,
         )
         self._source = None
         if source is not None:

@@ -66,7 +66,7 @@ def _hints(
         return {"fields": (time or DEFAULT_FIELDS[0], *(values or DEFAULT_FIELDS[1:]))}
     # Messages may call their time by any name: without being told it, all fields are kept.
     wanted = (time, *values, *(() if by is None else (by,)))
-    return {"fields": wanted if time and values else None}
+    return {"fields": wanted if time and values else None, "needs": values}
 
 
 def _factory(thing: object) -> Any:

@@ -33,11 +33,11 @@ _log.setLevel(logging.WARNING)
 class WebSocketSource(Source):
     """Reads JSON messages (an object, an array of objects, NDJSON) and comes back when cut off.
 
-    `fields` are those wanted (None: all that are not nested). `subscribe` is sent after each
-    connect: a str, bytes, a mapping (as JSON), or a list of these. `headers` and `subprotocols`
-    go with the request; certificates are verified unless `tls` is a context that does not.
-    A message over `max_bytes` ends the connection; one that cannot be read is rejected. A peer
-    that is silent to pings for `ping_s` seconds counts as lost.
+    `fields` are those wanted (None: all that are not nested); one that has none of `needs` is
+    rejected. `subscribe` is sent after each connect: a str, bytes, a mapping (as JSON), or a list
+    of these. `headers` and `subprotocols` go with the request; certificates are verified unless
+    `tls` is a context that does not. A message over `max_bytes` ends the connection; one that
+    cannot be read is rejected. A peer that is silent to pings for `ping_s` seconds counts as lost.
 
     A lost connection is tried again with full jitter (see `Backoff`), without end unless
     `backoff` has limits; what was missed is a gap. The first connect fails at once where
@@ -50,6 +50,7 @@ class WebSocketSource(Source):
         url: str,
         *,
         fields: Sequence[str] | None = None,
+        needs: Sequence[str] = (),
         subscribe: object = None,
         headers: Mapping[str, str] | None = None,
         subprotocols: Sequence[str] | None = None,
@@ -63,7 +64,7 @@ class WebSocketSource(Source):
     ) -> None:
         self._address = Address(url, (headers or {}).values())
         self.name = self._address.shown
-        self._decoder = JsonDecoder(fields, max_bytes=max_bytes)
+        self._decoder = JsonDecoder(fields, needs=needs, max_bytes=max_bytes)
         self._subscriptions = _subscriptions(subscribe)
         self._reconnect = reconnect
         self._backoff = backoff or Backoff()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from livewidget.data.batch import Batch, sift
@@ -45,8 +45,12 @@ def fits(record):
         return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(records())
+@example([GOOD | {"time": 1}, GOOD | {"time": 2**53 + 1}])  # each in a unit of its own
+@example([GOOD | {"time": 2**53 + 1}, GOOD | {"time": 1.5}])
+@example([GOOD | {"time": 1}, GOOD | {"time": True}])
+@example([GOOD | {"s": 1}, GOOD | {"s": True}])
 def test_the_rows_that_fit_are_kept_in_order_and_the_others_come_with_a_reason(made):
     batch, bad = sift(made, SCHEMA)
     kept = [fits(record) for record in made]
@@ -83,3 +87,14 @@ def test_an_absent_time_is_the_arrival_and_an_absent_whole_number_refuses_all():
 def test_what_is_not_tabular_at_all_is_an_error(junk):
     with pytest.raises(SchemaError):
         sift(junk, SCHEMA)
+
+
+def test_a_record_without_any_of_the_columns_it_needs_does_not_fit_and_one_of_none_does():
+    bare, null = {"time": "2024-01-01", "s": "a", "n": 1}, GOOD | {"y": None}
+    batch, bad = sift([GOOD, bare, null], SCHEMA, needs=("y",))
+    assert len(batch) == 2
+    assert np.isnan(batch["y"]).tolist() == [False, True]
+    assert bad == [(bare, "it has none of the fields y")]
+    for whole in ([bare, bare], {name: [value] for name, value in bare.items()}):
+        with pytest.raises(SchemaError, match="none of the fields y"):
+            sift(whole, SCHEMA, needs=("y",))

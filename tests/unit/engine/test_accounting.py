@@ -278,6 +278,16 @@ def test_a_rejected_row_is_kept_with_its_reason():
     assert len(streamer.to_dataframe()) == 1
 
 
+def test_an_event_of_another_kind_is_rejected_and_breaks_no_line():
+    streamer = DataStreamer(columns=("bid", "ask"), engine=object(), clock=ManualClock())
+    streamer.emit([{"time": 1, "bid": 1.0, "ask": 2.0}, {"time": 2, "beat": 7}])
+    streamer.emit({"time": [3], "beat": [8]})
+    streamer.emit({"time": [4], "ask": [2.5]})
+    assert streamer.to_dataframe()["ask"].tolist() == [2.0, 2.5]
+    assert streamer.stats()["reasons"] == {"it has none of the fields bid, ask": 2}
+    assert balanced(streamer.account())
+
+
 def test_a_buffer_of_another_schema_is_told_so():
     buffer = BufferManager(SCHEMA)
     with pytest.raises(SchemaError, match="the buffer holds"):
