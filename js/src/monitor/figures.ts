@@ -16,6 +16,7 @@ const percent = (share: number) => `${Math.round(share * 100)} %`;
 const ms = (value: number | null | undefined) => (value == null ? "–" : `${short(value)} ms`);
 const lost = (s: Status) => s.dropped + s.rejected;
 
+/** In the order of their weight: where a chart is narrow, the folded strip leaves out the last. */
 export const FIGURES: Figure[] = [
   {
     label: "fps",
@@ -39,6 +40,13 @@ export const FIGURES: Figure[] = [
     value: (s) => s.rate,
   },
   {
+    label: "lost",
+    title: "Events dropped or rejected since the start",
+    compact: true,
+    text: (s) => short(lost(s)),
+    value: lost,
+  },
+  {
     label: "wire",
     title: "Bytes a second to the browser",
     compact: true,
@@ -51,13 +59,6 @@ export const FIGURES: Figure[] = [
     compact: true,
     text: (s) => percent(s.fill),
     value: (s) => s.fill,
-  },
-  {
-    label: "lost",
-    title: "Events dropped or rejected since the start",
-    compact: true,
-    text: (s) => short(lost(s)),
-    value: lost,
   },
   {
     label: "draw",

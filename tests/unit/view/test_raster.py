@@ -1,4 +1,9 @@
-"""What is drawn looks like what came: at most one pixel column apart, a bucket being a column."""
+"""What is drawn looks like what came: at most one pixel column apart, a bucket being a column.
+
+On the screen the columns lie anywhere over the grid of the buckets, and a bucket can straddle two:
+then the line between two buckets, drawn from peak to peak, is up to two apart, and with
+`quality="high"`, which draws last and first, one.
+"""
 
 import math
 
@@ -30,20 +35,22 @@ def raster(points, width):
     return inked
 
 
-def strays(left, right):
-    """Pixels of `left` with none of `right` in their column or beside it.
+def strays(left, right, columns=1):
+    """Pixels of `left` with none of `right` in their column or in so many beside it.
 
     A row of tolerance is for rounding: a line that runs along the edge of two rows is in either.
     """
     return {
         (column, row)
         for column, row in left
-        if not any((column + d, row + e) in right for d in (0, -1, 1) for e in (0, -1, 1))
+        if not any(
+            (column + d, row + e) in right for d in range(-columns, columns + 1) for e in (0, -1, 1)
+        )
     }
 
 
-def shown(times, values, width, cuts):
-    view = View(1, ["y"], window=10**9)
+def shown(times, values, width, cuts, *, every=False):
+    view = View(1, ["y"], window=10**9, every=every)
     view.look(Viewport(10**9 // width), 10**9)
     view.rebuild(times[:0], values[:, :0])
     for low, high in zip([0, *cuts], [*cuts, len(times)], strict=True):
@@ -75,6 +82,24 @@ def test_drawn_and_raw_differ_by_at_most_one_column(samples, width, data):
     raw = raster(list(zip(times.tolist(), values[0].tolist(), strict=True)), width)
     assert not strays(raw, drawn)
     assert not strays(drawn, raw)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(STEPS, HEIGHTS), min_size=1, max_size=80),
+    st.sampled_from([10, 100]),
+    st.floats(0, 1, exclude_max=True),
+    st.booleans(),
+)
+def test_wherever_the_columns_lie_it_is_one_or_two(samples, width, phase, high):
+    times = np.cumsum([step for step, _ in samples])
+    values = np.array([[value for _, value in samples]])
+    moved = [(x + phase * width, y) for x, y in shown(times, values, width, [], every=high)]
+    drawn = raster(moved, width)
+    exact = zip((times + phase * width).tolist(), values[0].tolist(), strict=True)
+    raw, apart = raster(list(exact), width), 1 if high else 2
+    assert not strays(raw, drawn, apart)
+    assert not strays(drawn, raw, apart)
 
 
 @pytest.mark.parametrize(
