@@ -8,18 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from livewidget.data.batch import Batch, Data, concat, count_rows, sift
 from livewidget.data.clock import Clock
 from livewidget.data.errors import ClosedError, SchemaError
 from livewidget.data.events import DeadLetter, Gap
 from livewidget.data.schema import Schema
+from livewidget.engine.staging import Load, Mark, Staging
 from livewidget.pipeline.horizon import DAY_S, Horizon
 
-STAGED_ROWS = 262_144  # a quarter of a second at 1,000,000 rows a second: then the pusher drains
 DEAD_LETTERS = 1_000
 GAPS = 1_000
 MOST_REASONS, OTHER_REASONS = 50, "other reasons"
+_NO_TIMES = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,10 @@ class Account:
 class Intake:
     """Takes data at the door and stages it; `drain` carries what is staged into `store`.
 
-    Staging is a list under a lock, so that a push costs next to nothing and many small pushes
-    become one fat append. The queue is bounded by `STAGED_ROWS`; its policy is that the thread
-    that overfills it drains it, which holds that thread back and loses nothing.
+    Staging is next to nothing, and many small pushes become one fat append. The queue is bounded
+    (see `Staging`); its policy is that the thread that fills it drains it, which holds that thread
+    back and loses nothing. Rows without any of the columns `needs`, and rows more than `max_ahead`
+    seconds ahead of the clock, are rejected.
     """
 
     def __init__(
@@ -54,20 +57,18 @@ class Intake:
     ) -> None:
         self._store = store
         self._now = clock.now
+        self._infer = infer
         self._needs = needs
         self._horizon = Horizon(max_ahead, clock)
-        self._infer = infer
-        self._lock = threading.Lock()
-        self._draining = threading.Lock()
-        self._staged: list[Batch] = []
-        self._staged_rows = self._drained_rows = 0  # waiting, and on their way to the store
+        self._staged = Staging()
+        self._draining = threading.Lock()  # one drains at a time
+        self._lock = threading.Lock()  # the counts and lists below, for moments only
         self._received = self._stored = self._filtered = self._rejected = self._dropped = 0
-        self._first_arrival = self._last_arrival = 0  # of what is staged, ns UTC
+        self._drained_rows = 0  # on their way to the store
         self._oldest: dict[object, int | None] = {}  # by reader
-        self._gap_reason: tuple[int | None, str] | None = None
-        self._newest: int | None = None
+        self._mark: Mark | None = None  # before the next row
+        self._newest: int | None = None  # the time of the last row, ns UTC
         self._closed = False
-        self._unchecked = False  # whether ready batches are staged, which nobody has looked into
         self.schema = schema
         self.thin: Callable[[Batch], Batch] | None = None
         self.dead: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
@@ -80,11 +81,12 @@ class Intake:
     def push(self, data: Data) -> int:
         """Take rows from user code: all of them, or none and an error that says why.
 
-        Of a ready `Batch`, rows beyond the horizon are found at the drain: dead letters.
+        Into a ready `Batch` nobody looks at the door: its rows beyond the horizon become dead
+        letters at the drain.
         """
         arrival = self._now()
         if isinstance(data, Batch) and data.schema is self.schema:
-            return self._stage(data, arrival, unchecked=True)
+            return self._stage(data, arrival)
         return self._stage(self._whole(data, arrival), arrival)
 
     def emit(self, data: Data) -> int:
@@ -95,8 +97,7 @@ class Intake:
         except SchemaError as error:
             self._receive_bad([(data, str(error))], arrival, count_rows(data))
             return 0
-        batch, beyond = self._within(batch)
-        self._receive_bad([*bad, *self._letters(beyond)], arrival, len(bad) + len(beyond))
+        self._receive_bad(bad, arrival, len(bad))
         return self._stage(batch, arrival)
 
     def reject(self, payload: object, reason: str) -> None:
@@ -104,12 +105,13 @@ class Intake:
         self._receive_bad([(payload, reason)], self._now(), 1)
 
     def gap(self, start: int | None, stop: int | None, reason: str) -> None:
-        """Note a gap. Without a stop it reaches to the next row that arrives."""
-        with self._lock:
-            if stop is None:
-                self._gap_reason = (start, reason)
-            else:
-                self._note_gap(start, stop, reason)
+        """Note a gap. Without a start it reaches from the last row, without a stop to the next."""
+        if stop is None:
+            self._staged.mark(Mark(start, reason))
+        else:
+            self.drain()
+            with self._lock:
+                self._note_gap(self._newest if start is None else start, stop, reason)
 
     def gaps_since(self, count: int) -> tuple[int, list[Gap]]:
         """Return how many gaps there have been, and those after the first `count` of them."""
@@ -121,28 +123,15 @@ class Intake:
         """Carry all that is staged into the store. From any thread; one at a time."""
         with self._draining:
             with self._lock:
-                staged, size = self._take_staged()
-                unchecked, self._unchecked = self._unchecked, False
-            if not staged:
-                return
-            stored = filtered = rejected = 0
-            letters: list[tuple[object, str]] = []
-            try:
-                batch = concat(staged)
-                if unchecked:
-                    batch, beyond = self._within(batch)
-                    rejected, letters = len(beyond), self._letters(beyond)
-                kept = batch if self.thin is None else self.thin(batch)
-                self._store(kept)
-                stored, filtered = len(kept), len(batch) - len(kept)
-            finally:
-                with self._lock:
-                    self._drained_rows = 0
-                    self._stored += stored
-                    self._filtered += filtered
-                    self._bury(letters, self._last_arrival, rejected)
-                    # More than 0 only on an error.
-                    self._dropped += size - stored - filtered - rejected
+                load = self._staged.take()
+                self._received += load.rows
+                self._drained_rows = load.rows
+                if load.rows:
+                    self._note_arrivals(load)
+            if load.rows:
+                self._carry(load)
+            elif load.marks:
+                self._settle_gaps(load.marks, _NO_TIMES, None)
 
     def take_oldest(self, reader: object) -> int | None:
         """Return when the oldest row since this reader's last call arrived (ns UTC), or None."""
@@ -160,13 +149,14 @@ class Intake:
     def account(self) -> Account:
         """The account of this moment."""
         with self._lock:
+            waiting = self._staged.count()
             return Account(
-                self._received,
+                self._received + waiting,
                 self._stored,
                 self._filtered,
                 self._rejected,
                 self._dropped,
-                self._staged_rows + self._drained_rows,
+                self._drained_rows + waiting,
             )
 
     def close(self) -> None:
@@ -196,18 +186,6 @@ class Intake:
         schema = self.schema or self._agree(self._infer(data))
         return sift(data, schema, arrival, self._needs)
 
-    def _within(self, batch: Batch) -> tuple[Batch, Batch]:
-        """Return the rows before the horizon, and those beyond it."""
-        beyond = self._horizon.beyond(batch)
-        if beyond is None:
-            return batch, batch.take(slice(0))
-        return batch.take(~beyond), batch.take(beyond)
-
-    def _letters(self, beyond: Batch) -> list[tuple[object, str]]:
-        """Return letters for rows beyond the horizon, of the newest if they are many."""
-        rows = beyond.take(slice(-DEAD_LETTERS, None)).rows() if len(beyond) else ()
-        return [(row, self._horizon.reason) for row in rows]
-
     def _agree(self, schema: Schema) -> Schema:
         """Return the stream's schema: this one, unless another thread was first."""
         with self._lock:
@@ -215,50 +193,73 @@ class Intake:
                 self.schema = schema
             return self.schema
 
-    def _stage(self, batch: Batch, arrival: int, *, unchecked: bool = False) -> int:
+    def _stage(self, batch: Batch, arrival: int) -> int:
         """Put rows in the queue and return how many; each push of each thread comes by here."""
         size = len(batch.columns[0])  # spares a call
-        if not size:
-            return 0
-        with self._lock:
-            if self._closed:
-                raise ClosedError("the stream was closed: it takes no more data")
-            if self._gap_reason is not None:
-                start, reason = self._gap_reason
-                self._gap_reason = None
-                self._note_gap(start, int(batch.times[0]), reason)
-            if not self._staged:
-                self._first_arrival = arrival
-            self._last_arrival = arrival
-            self._unchecked |= unchecked
-            self._staged.append(batch)
-            self._staged_rows += size
-            self._received += size
-        if self._staged_rows >= STAGED_ROWS:
+        if self._closed:
+            raise ClosedError("the stream was closed: it takes no more data")
+        if size and self._staged.add(batch, size, arrival):
             self.drain()
         return size
 
-    def _take_staged(self) -> tuple[list[Batch], int]:
-        """Take all that is staged, and note for its readers when it came. Under the lock."""
-        if not self._staged:
-            return [], 0  # never the list itself: once the lock is given back, it may fill
-        self._newest = self._edge()
-        staged, size = self._staged, self._staged_rows
-        self._staged, self._staged_rows, self._drained_rows = [], 0, size
-        self.arrivals = self.arrivals[1], self._last_arrival
+    def _carry(self, load: Load) -> None:
+        """Store what passes the horizon and the thinning; account for each row."""
+        stored = filtered = rejected = 0
+        letters: list[tuple[object, str]] = []
+        try:
+            batch = concat(load.batches)
+            beyond = self._horizon.beyond(batch)
+            if beyond is not None:
+                late = batch.take(np.flatnonzero(beyond)[-DEAD_LETTERS:])
+                letters = [(row, self._horizon.reason) for row in late.rows()]
+                rejected = int(beyond.sum())
+                batch = batch.take(~beyond)
+            self._settle_gaps(load.marks, batch.times, beyond)
+            kept = batch if self.thin is None else self.thin(batch)
+            if len(kept):
+                self._store(kept)
+            stored, filtered = len(kept), len(batch) - len(kept)
+        finally:
+            with self._lock:
+                self._drained_rows = 0
+                self._stored += stored
+                self._filtered += filtered
+                self._bury(letters, load.last_arrival, rejected)
+                # More than 0 only on an error.
+                self._dropped += load.rows - stored - filtered - rejected
+
+    def _note_arrivals(self, load: Load) -> None:
+        """Note for the readers when rows came. Under the lock."""
+        self.arrivals = self.arrivals[1], load.last_arrival
         for reader, oldest in self._oldest.items():
             if oldest is None:
-                self._oldest[reader] = self._first_arrival
-        return staged, size
+                self._oldest[reader] = load.first_arrival
 
-    def _edge(self) -> int | None:
-        """Return the time of the last row taken, ns UTC."""
-        return int(self._staged[-1].times[-1]) if self._staged else self._newest
+    def _settle_gaps(
+        self,
+        marks: list[tuple[int, Mark]],
+        times: npt.NDArray[np.int64],
+        beyond: npt.NDArray[np.bool_] | None,
+    ) -> None:
+        """Let each gap reach to the row behind its mark; the last may wait for one.
+
+        `times` are those of the rows not beyond the horizon, the marks' places count all rows.
+        """
+        places = {0: self._mark} if self._mark is not None else {}
+        for place, mark in marks:
+            places[place if beyond is None else place - int(beyond[:place].sum())] = mark
+        self._mark = places.pop(len(times), None)
+        with self._lock:
+            for place, mark in places.items():
+                before = int(times[place - 1]) if place else self._newest
+                start = before if mark.start is None else mark.start
+                self._note_gap(start, int(times[place]), mark.reason)
+        if len(times):
+            self._newest = int(times[-1])
 
     def _note_gap(self, start: int | None, stop: int, reason: str) -> None:
-        begin = start if start is not None else self._edge()
-        if begin is not None and stop > begin:
-            self.gaps.append(Gap(begin, stop, reason))
+        if start is not None and stop > start:
+            self.gaps.append(Gap(start, stop, reason))
             self.gap_count += 1
 
     def _receive_bad(self, bad: list[tuple[object, str]], arrival: int, rows: int) -> None:

@@ -112,6 +112,7 @@ class DataStreamer:
     @property
     def gaps(self) -> list[Gap]:
         """The newest gaps, at most 1,000."""
+        self.drain()  # a gap reaches to a row that may still wait
         return list(self._intake.gaps)
 
     def gaps_since(self, count: int) -> tuple[int, list[Gap]]:

@@ -10,7 +10,7 @@ import pytest
 from livewidget.data.batch import Batch
 from livewidget.data.errors import ClosedError, SchemaError
 from livewidget.data.schema import Schema
-from livewidget.engine import intake as module
+from livewidget.engine import staging
 from livewidget.engine.buffer import BufferManager
 from livewidget.engine.intake import Intake
 from livewidget.engine.streamer import DataStreamer
@@ -90,9 +90,9 @@ def brisk():
     sys.setswitchinterval(interval)
 
 
-@pytest.mark.parametrize("staged", [50, 1 << 18])
-def test_it_balances_at_every_moment_beside_many_senders(brisk, monkeypatch, staged):
-    monkeypatch.setattr(module, "STAGED_ROWS", staged)
+@pytest.mark.parametrize(("bound", "most"), [("ROWS", 50), ("BATCHES", 5), ("ROWS", 1 << 18)])
+def test_it_balances_at_every_moment_beside_many_senders(brisk, monkeypatch, bound, most):
+    monkeypatch.setattr(staging, f"STAGED_{bound}", most)
     intake, kept = intake_of()
     samples = [intake.account]
     senders = Senders(intake, until=lambda: len(samples) > 20)
@@ -113,13 +113,13 @@ def test_it_balances_at_every_moment_beside_many_senders(brisk, monkeypatch, sta
         assert numbers == list(range(len(numbers)))
 
 
-def test_a_drain_that_finds_nothing_holds_nothing_that_comes_later():
+def test_single_events_that_nobody_draws_are_carried_off_before_they_fill_the_memory():
     intake, kept = intake_of()
-    staged, size = intake._take_staged()
-    intake.push(rows_of(0, 0, 3))
-    assert (staged, size) == ([], 0)
-    intake.drain()
-    assert [len(batch) for batch in kept] == [3]
+    for number in range(10_000):
+        intake.push(rows_of(0, number, 1))
+    assert [len(batch) for batch in kept] == [4_096, 4_096]
+    assert intake.account.in_flight == 10_000 - 2 * 4_096
+    assert balanced(intake.account)
 
 
 def test_what_is_thinned_is_counted_as_filtered(brisk):
@@ -148,26 +148,41 @@ def test_an_event_far_ahead_is_rejected_wherever_it_comes_in():
     with pytest.raises(SchemaError, match=r"'time' is 2116.*row 1.*86400.*max_ahead=None"):
         intake.push(mixed)
     assert intake.account.received == 0
-    assert intake.emit(mixed) == 1
+    intake.emit(mixed)
     intake.push(Batch.of(mixed, SCHEMA))
-    assert (intake.account.rejected, intake.account.in_flight) == (1, 3)
+    assert (intake.account.rejected, intake.account.in_flight) == (0, 4)
     intake.drain()
     account = intake.account
     assert balanced(account)
     assert (account.received, account.stored, account.rejected) == (4, 2, 2)
     assert [letter.payload["number"] for letter in intake.dead] == [1, 1]
     assert "unit" in intake.dead[0].reason
+    assert sum(intake.reasons.values()) == 2
     assert len(intake.reasons) == 1
     assert max(int(batch.times.max()) for batch in kept) < FAR
 
 
-def test_a_gap_ends_at_the_first_event_that_is_kept():
+def test_a_gap_reaches_from_the_row_before_it_to_the_row_behind_it_that_is_kept():
     intake, _ = intake_of()
+    far = {"time": np.array([FAR], dtype="datetime64[ns]"), "number": [1], "sender": [0]}
+    intake.gap(None, None, "before the first row there is nothing to miss")
     intake.push(rows_of(0, 0, 2))
-    intake.gap(None, None, "lost")
-    intake.emit({"time": np.array([FAR], dtype="datetime64[ns]"), "number": [1], "sender": [0]})
+    intake.emit(far)
+    intake.gap(None, None, "one")
+    intake.emit(far)
     intake.push(rows_of(0, 5, 1))
-    assert [(gap.start, gap.stop) for gap in intake.gaps] == [(MS, 5 * MS)]
+    intake.drain()
+    intake.gap(None, None, "two")
+    intake.drain()
+    intake.push(rows_of(0, 7, 1))
+    intake.push(rows_of(0, 8, 1))
+    intake.gap(9 * MS, None, "three")
+    intake.push(rows_of(0, 12, 1))
+    intake.gap(13 * MS, 14 * MS, "four")
+    intake.drain()
+    found = [(gap.start // MS, gap.stop // MS, gap.reason) for gap in intake.gaps]
+    assert found == [(1, 5, "one"), (5, 7, "two"), (9, 12, "three"), (13, 14, "four")]
+    assert intake.gap_count == 4
 
 
 def test_a_flood_from_the_future_is_counted_whole_and_kept_in_part():
@@ -177,9 +192,9 @@ def test_a_flood_from_the_future_is_counted_whole_and_kept_in_part():
     intake.drain()
     assert (intake.account.rejected, intake.account.stored) == (size, 0)
     assert balanced(intake.account)
+    assert kept == []
     assert len(intake.dead) == 1_000
     assert intake.dead[-1].payload["number"] == size - 1
-    del kept
 
 
 def test_simulated_time_may_lie_anywhere():
