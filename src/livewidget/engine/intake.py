@@ -78,16 +78,22 @@ class Intake:
         # When the newest rows of the two last drains came, ns UTC.
         self.arrivals: tuple[int | None, int | None] = (None, None)
 
-    def push(self, data: Data) -> int:
+    def push(self, data: Data, arrival: int | None = None) -> int:
         """Take rows from user code: all of them, or none and an error that says why.
 
-        Into a ready `Batch` nobody looks at the door: its rows beyond the horizon become dead
-        letters at the drain.
+        They came at `arrival` (ns UTC; None: now). Into a ready `Batch` nobody looks at the door:
+        its rows beyond the horizon become dead letters at the drain.
         """
-        arrival = self._now()
-        if isinstance(data, Batch) and data.schema is self.schema:
-            return self._stage(data, arrival)
-        return self._stage(self._whole(data, arrival), arrival)
+        if arrival is None:
+            arrival = self._now()
+        ready = isinstance(data, Batch) and data.schema is self.schema
+        batch = data if ready else self._whole(data, arrival)
+        if self._closed:
+            raise ClosedError("the stream was closed: it takes no more data")
+        size = len(batch.columns[0])  # spares a call
+        if size and self._staged.add(batch, size, arrival):
+            self.drain()
+        return size
 
     def emit(self, data: Data) -> int:
         """Take rows from a source: those that fit; the others become dead letters."""
@@ -98,7 +104,7 @@ class Intake:
             self._receive_bad([(data, str(error))], arrival, count_rows(data))
             return 0
         self._receive_bad(bad, arrival, len(bad))
-        return self._stage(batch, arrival)
+        return self.push(batch, arrival)
 
     def reject(self, payload: object, reason: str) -> None:
         """Count one message that could not be read, and keep it with its reason."""
@@ -192,15 +198,6 @@ class Intake:
             if self.schema is None:
                 self.schema = schema
             return self.schema
-
-    def _stage(self, batch: Batch, arrival: int) -> int:
-        """Put rows in the queue and return how many; each push of each thread comes by here."""
-        size = len(batch.columns[0])  # spares a call
-        if self._closed:
-            raise ClosedError("the stream was closed: it takes no more data")
-        if size and self._staged.add(batch, size, arrival):
-            self.drain()
-        return size
 
     def _carry(self, load: Load) -> None:
         """Store what passes the horizon and the thinning; account for each row."""
