@@ -26,6 +26,24 @@ describe("FrameClock", () => {
     expect(drawn / 10).toBeCloseTo(expected, -0.5);
   });
 
+  it("hides the jitter of data that comes at the pace of the cap", () => {
+    const frames = new FakeFrames();
+    const clock = new FrameClock(frames);
+    const at: number[] = [];
+    const drawable = { cap: 30, draw: (now: number) => at.push(now) };
+    for (let i = 0, tick = 0; i < 600; i++) {
+      // Each tenth tick is 10 ms late; the ticks fall just before every other frame.
+      while (tick * (1000 / 30) + (tick % 10 === 0 ? 10 : 0) - 3 < (i * 1000) / 60) {
+        clock.request(drawable);
+        tick += 1;
+      }
+      frames.run((i * 1000) / 60);
+    }
+    const gaps = at.slice(1).map((each, i) => Math.round(each - (at[i] as number)));
+    expect(gaps.filter((gap) => gap !== 33).length).toBeLessThan(3);
+    expect(at.length).toBeGreaterThan(295);
+  });
+
   it("asks for no frames when nothing wants to be drawn", () => {
     const frames = new FakeFrames();
     const clock = new FrameClock(frames);

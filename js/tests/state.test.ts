@@ -32,7 +32,7 @@ describe("shownState", () => {
 describe("figures", () => {
   it("read well before anything is known", () => {
     const texts = FIGURES.map((figure) => figure.text(readStatus({})));
-    expect(texts).toEqual(["– / 0", "–", "0/s", "0 B/s", "0 %", "0", "–", "0 %", "0 B"]);
+    expect(texts).toEqual(["– / 0", "–", "0/s", "0", "0 B/s", "0 %", "–", "0 %", "0 B"]);
   });
 
   it("name what was lost and why", () => {

@@ -23,6 +23,7 @@ const SLACK_MS = 4;
 
 export class FrameClock {
   #waiting = new Set<Drawable>();
+  #early = new WeakSet<Drawable>();
   #last = new WeakMap<Drawable, number>();
   #handle: number | null = null;
 
@@ -54,9 +55,15 @@ export class FrameClock {
   #offer(drawable: Drawable, now: number): void {
     const period = 1000 / Math.max(1, drawable.cap);
     const last = this.#last.get(drawable) ?? Number.NEGATIVE_INFINITY;
-    if (now - last < period - SLACK_MS) return;
-    // Counting from when it was due, not from when it came, keeps the average at the cap.
-    this.#last.set(drawable, Math.max(last + period, now - period));
+    if (now - last < period - SLACK_MS) {
+      this.#early.add(drawable);
+      return;
+    }
+    // What asked early counts from when it was due, which keeps the average at the cap. What asked
+    // late counts from now: where data comes at the pace of the cap, the drawings then stand so far
+    // behind its arrivals that their jitter is not seen.
+    const due = Math.max(last + period, now - period);
+    this.#last.set(drawable, this.#early.delete(drawable) ? due : now);
     this.#waiting.delete(drawable);
     drawable.draw(now);
   }

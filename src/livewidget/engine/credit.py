@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-ACK_S = 1.0  # a visible page acknowledges once a second, or at each tenth tick
+ACK_S = 1.0  # a visible page acknowledges once a second
 AHEAD_S = 2 * ACK_S  # what is under way may span two of those and no more
 OPEN_LOOP_S = 0.1  # between two ticks while nothing can be heard: slow and safe
 
