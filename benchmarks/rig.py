@@ -24,7 +24,7 @@ from livewidget.wire.encode import encode_frame
 WIDTH = 800  # CSS pixels of the plot area
 WINDOW_S = 60.0
 START = 1_700_000_000_000_000_000  # ns since the epoch
-ACK_TICKS = 10
+ACK_TICKS = 30  # a second of them
 SENSOR_NOISE = 0.05  # as of `Synthetic.sensors`
 BEAT_S = 0.01  # between two batches of a live source
 
@@ -98,7 +98,7 @@ class Chart:
 
 
 class NullTransport:
-    """Swallows what is sent and acknowledges each tenth tick, as one visible page does."""
+    """Swallows what is sent and acknowledges once a second, as one visible page does."""
 
     def __init__(self) -> None:
         self.handler: Handler | None = None

@@ -26,6 +26,35 @@ describe("FrameClock", () => {
     expect(drawn / 10).toBeCloseTo(expected, -0.5);
   });
 
+  it.each([
+    [60, 50, 50],
+    [75, 60, 60],
+    [75, 30, 30],
+    [144, 60, 60],
+  ])("keeps to the cap at %i Hz where each frame is asked for: %i", (hz, cap, expected) => {
+    const frames = new FakeFrames();
+    const clock = new FrameClock(frames);
+    let drawn = 0;
+    const drawable = { cap, draw: () => (drawn += 1) };
+    for (let i = 0; i < 10 * hz; i++) {
+      clock.request(drawable);
+      frames.run((i * 1000) / hz);
+    }
+    expect(drawn / 10).toBeCloseTo(expected, -0.5);
+  });
+
+  it.each([0, 5, 10, 15])("draws data at the pace of the cap at 50 Hz, %i ms apart", (phase) => {
+    const frames = new FakeFrames();
+    const clock = new FrameClock(frames);
+    let drawn = 0;
+    const drawable = { cap: 30, draw: () => (drawn += 1) };
+    for (let i = 0, tick = 0; i < 500; i++) {
+      for (; tick * (1000 / 30) + phase < i * 20; tick++) clock.request(drawable);
+      frames.run(i * 20);
+    }
+    expect(drawn / 10).toBeGreaterThan(29);
+  });
+
   it("hides the jitter of data that comes at the pace of the cap", () => {
     const frames = new FakeFrames();
     const clock = new FrameClock(frames);

@@ -86,6 +86,19 @@ describe("PageLink", () => {
     expect(channel.of("ack").length).toBe(3);
   });
 
+  it("acknowledges though the wall clock was set back", () => {
+    page.join(1, { ack: () => ACK });
+    for (let tick = 1; tick <= 30; tick++) {
+      pass(50);
+      channel.tick(tick);
+    }
+    vi.setSystemTime(Date.now() - 60_000);
+    channel.sent = [];
+    pass(50);
+    channel.tick(31);
+    expect(channel.of("ack").length).toBe(1);
+  });
+
   it("acknowledges nothing where nothing is in sight", () => {
     page.join(1, { ack: () => null });
     for (let tick = 1; tick <= 25; tick++) channel.tick(tick);

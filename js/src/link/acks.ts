@@ -24,12 +24,17 @@ export class AckPace {
     this.sent = sent;
     this.received = received;
     this.#fresh = true;
-    return received - this.#last >= BUSY_MS;
+    return this.#waited(received) >= BUSY_MS;
   }
 
   /** Whether one is due though no tick has just come. */
   due(now: number): boolean {
-    return now - this.#last >= (this.#fresh ? LATE_MS : IDLE_MS);
+    return this.#waited(now) >= (this.#fresh ? LATE_MS : IDLE_MS);
+  }
+
+  /** A clock that was set back, too, is a reason to speak. */
+  #waited(now: number): number {
+    return Math.abs(now - this.#last);
   }
 
   acknowledged(now: number): void {

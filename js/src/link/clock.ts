@@ -20,6 +20,8 @@ export const browserFrames: Frames = {
 
 // Animation frames jitter by a few ms; without slack a cap of 30 would fall to 20 at 60 Hz.
 const SLACK_MS = 4;
+// Less than a frame at 60 Hz, more than what a due time and the nearest frame are apart.
+const LATE_MS = 10;
 
 export class FrameClock {
   #waiting = new Set<Drawable>();
@@ -59,11 +61,12 @@ export class FrameClock {
       this.#early.add(drawable);
       return;
     }
-    // What asked early counts from when it was due, which keeps the average at the cap. What asked
-    // late counts from now: where data comes at the pace of the cap, the drawings then stand so far
-    // behind its arrivals that their jitter is not seen.
+    // Counting from when it was due, not from when it came, keeps the average at the cap. But what
+    // asked late counts from now: where data comes at the pace of the cap, the drawings then stand
+    // so far behind its arrivals that their jitter is not seen.
     const due = Math.max(last + period, now - period);
-    this.#last.set(drawable, this.#early.delete(drawable) ? due : now);
+    const late = !this.#early.delete(drawable) && now - due > LATE_MS;
+    this.#last.set(drawable, late ? now : due);
     this.#waiting.delete(drawable);
     drawable.draw(now);
   }

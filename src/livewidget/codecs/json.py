@@ -78,15 +78,16 @@ class JsonDecoder:
         The usual case is one call into msgspec for all of them; when that fails, each is
         read by itself so that the bad ones are singled out.
         """
-        rows = self._all_at_once(messages)
         rejected: list[Rejected] = []
+        rows = self._all_at_once(messages, rejected)
         if rows is None:
             rows = []
             for message in messages:
                 self._one(message, rows, rejected)
         return Decoded(self._transpose(rows), len(rows), rejected)
 
-    def _all_at_once(self, messages: Sequence[bytes]) -> list[Any] | None:
+    def _all_at_once(self, messages: Sequence[bytes], rejected: list[Rejected]) -> list[Any] | None:
+        """Return the rows of messages that are all JSON; None where each must be read by itself."""
         for message in messages:
             if (
                 message[:1] not in _OPEN
@@ -95,24 +96,39 @@ class JsonDecoder:
             ):
                 return None
         try:
-            rows = _flat(self._decoder.decode_lines(b"\n".join(messages)))
+            values = self._decoder.decode_lines(b"\n".join(messages))
         except _FAILURES:
             return None
-        return None if self._has_bare(rows) else rows
+        rows = _flat(values)
+        if not self._may_be_bare(rows):
+            return rows
+        if len(values) != len(messages) or rows is not values:
+            return None
+        # A row a message: those that may have nothing of use are read again, which tells null from
+        # absent.
+        kept: list[Any] = []
+        for message, row in zip(messages, rows, strict=True):
+            if self._is_bare(row):
+                self._one(message, kept, rejected)
+            else:
+                kept.append(row)
+        return kept
 
-    def _has_bare(self, rows: list[Any]) -> bool:
-        """Tell whether a row may have nothing of use; first, cheaply, whether one lacks a field."""
+    def _may_be_bare(self, rows: list[Any]) -> bool:
+        """Tell, cheaply, whether a row lacks a field."""
         if not rows:
             return False
-        if self._names is None:
-            name = self._needs[0] if self._needs else next(iter(rows[0]), "")
-            suspect = any(type(row.get(name)) in _NO_SCALAR for row in rows)
-            return suspect and any(self._is_bare(row) for row in rows)
-        missing = None in map(attrgetter(self._needed[-1]), rows)
-        return missing and any(_is_empty(row, self._needed) for row in rows)
+        if self._names is not None:
+            return None in map(attrgetter(self._needed[-1]), rows)
+        name = self._needs[0] if self._needs else next(iter(rows[0]), "")
+        return any(type(row.get(name)) in _NO_SCALAR for row in rows)
 
-    def _is_bare(self, row: dict[str, Any]) -> bool:
-        return _is_empty_dict(row) or (bool(self._needs) and row.keys().isdisjoint(self._needs))
+    def _is_bare(self, row: Any) -> bool:
+        if self._names is not None:
+            return all(getattr(row, name) is None for name in self._needed)
+        if self._needs and row.keys().isdisjoint(self._needs):
+            return True
+        return all(type(value) in _NO_SCALAR for value in row.values())
 
     def _one(self, message: bytes, rows: list[Any], rejected: list[Rejected]) -> None:
         """Read one message by itself: whole, else line by line, each row on its own."""
@@ -143,7 +159,7 @@ class JsonDecoder:
             kind = type(item).__name__
             raise SchemaError(f"expected an object, an array of objects or NDJSON, got {kind}")
         if self._needs and item.keys().isdisjoint(self._needs):
-            raise SchemaError(lacks(self._needs))
+            raise SchemaError(lacks(self._needs, item))
         row: Any = item if self._names is None else msgspec.convert(item, self._row)
         values = row.values() if self._names is None else msgspec.structs.astuple(row)
         if all(type(value) in _NO_SCALAR for value in values):
@@ -154,12 +170,20 @@ class JsonDecoder:
         if not rows:
             return {}
         if self._names is None:
-            return _columns_of_dicts(rows)
+            return self._with_needed(_columns_of_dicts(rows), rows)
         columns = {
             name: list(map(attrgetter(attribute), rows))
             for attribute, name in zip(rows[0].__struct_fields__, self._names, strict=True)
         }
-        return {name: pack(values) for name, values in columns.items() if _is_there(values)}
+        return self._with_needed(
+            {name: pack(values) for name, values in columns.items() if _is_there(values)}, rows
+        )
+
+    def _with_needed(self, columns: dict[str, Values], rows: list[Any]) -> dict[str, Values]:
+        """Let rows that have a needed field have its column, though nothing is in it throughout."""
+        if self._needs and columns.keys().isdisjoint(self._needs):
+            columns[self._needs[0]] = pack([None] * len(rows))
+        return columns
 
 
 def _struct(names: tuple[str, ...]) -> type[msgspec.Struct]:
@@ -174,14 +198,6 @@ def _flat(values: list[Any]) -> list[Any]:
     if list not in set(map(type, values)):
         return values
     return list(chain.from_iterable(v if type(v) is list else (v,) for v in values))
-
-
-def _is_empty(row: msgspec.Struct, fields: Iterable[str]) -> bool:
-    return all(getattr(row, name) is None for name in fields)
-
-
-def _is_empty_dict(row: dict[str, Any]) -> bool:
-    return all(type(value) in _NO_SCALAR for value in row.values())
 
 
 def _loads(message: bytes) -> object:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -132,10 +133,11 @@ def sift(
     SchemaError where nothing tabular can be made of `data` at all, or nothing with those columns.
     """
     data, bare = _with_any(data, needs)
-    raw = {name: values for name, values in _raw(data).items() if name in schema.names}
-    if needs and raw.keys().isdisjoint(needs):
-        raise SchemaError(lacks(needs))
-    size = _length(raw)
+    every = _raw(data)
+    size = _length(every)
+    if needs and size and every.keys().isdisjoint(needs):
+        raise SchemaError(lacks(needs, every))
+    raw = {name: values for name, values in every.items() if name in schema.names}
     reasons: dict[int, str] = {}
     columns = tuple(
         _lenient_column(field, raw, size, schema, arrival, reasons) for field in schema.fields
@@ -153,9 +155,13 @@ def sift(
     return batch.take(keep), bare + bad
 
 
-def lacks(needs: Sequence[str]) -> str:
+def lacks(needs: Sequence[str], there: Iterable[str]) -> str:
     """Return the reason for a message or a table that has none of the columns it needs."""
-    return f"it has none of the fields {', '.join(needs)}"
+    names = ", ".join(quote(name, 40) for name in islice(there, _NAMES_SHOWN)) or "nothing"
+    return f"it has none of the fields {', '.join(map(repr, needs))}; it has {names}"
+
+
+_NAMES_SHOWN = 10
 
 
 def _with_any(data: Data, needs: Sequence[str]) -> tuple[Data, list[tuple[object, str]]]:
@@ -166,7 +172,7 @@ def _with_any(data: Data, needs: Sequence[str]) -> tuple[Data, list[tuple[object
     if not bare or len(bare) == len(data):  # without any the columns show it
         return data, []
     kept = [each for each in data if not isinstance(each, Mapping) or each.keys() & needs]
-    return kept, [(each, lacks(needs)) for each in bare]
+    return kept, [(each, lacks(needs, each)) for each in bare]
 
 
 def count_rows(data: Data) -> int:
@@ -306,7 +312,7 @@ def _lenient_column(
         if field.name not in raw:
             reasons.update(dict.fromkeys(range(size), str(error)))
             return np.zeros(size, dtype=np.int64)
-    good: list[Any] = []
+    good: list[Any] = [to_column(field.name, *_FILLER[field.kind])[:0]]
     for row in range(size):
         value = _item(raw[field.name], row)
         try:

@@ -96,7 +96,10 @@ def _object_times(array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     if not len(known):
         return times
     if all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in known):
-        times[~missing] = to_times(known.tolist())
+        numbers = known.tolist()
+        if np.asarray(numbers).dtype == object:  # more than 64 bits
+            raise SchemaError(_TOO_FAR)
+        times[~missing] = to_times(numbers)
     elif all(isinstance(each, str) for each in known) or all(
         hasattr(each, "isoformat") for each in known
     ):

@@ -40,9 +40,9 @@ class Intake:
     """Takes data at the door and stages it; `drain` carries what is staged into `store`.
 
     Staging is next to nothing, and many small pushes become one fat append. The queue is bounded
-    (see `Staging`); its policy is that the thread that fills it drains it, which holds that thread
-    back and loses nothing. Rows without any of the columns `needs`, and rows more than `max_ahead`
-    seconds ahead of the clock, are rejected.
+    (see `Staging`); its policy is that the thread that fills it has it drained by `relieve` (None:
+    drains it), which holds that thread back and loses nothing. Rows of a source without any of the
+    columns `needs`, and rows more than `max_ahead` seconds ahead of the clock, are rejected.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Intake:
         clock: Clock,
         *,
         infer: Callable[[Data], Schema],
+        relieve: Callable[[], None] | None = None,
         schema: Schema | None = None,
         needs: tuple[str, ...] = (),
         max_ahead: float | None = DAY_S,
@@ -61,6 +62,7 @@ class Intake:
         self._needs = needs
         self._horizon = Horizon(max_ahead, clock)
         self._staged = Staging()
+        self._relieve = self.drain if relieve is None else relieve
         self._draining = threading.Lock()  # one drains at a time
         self._lock = threading.Lock()  # the counts and lists below, for moments only
         self._received = self._stored = self._filtered = self._rejected = self._dropped = 0
@@ -91,8 +93,8 @@ class Intake:
         if self._closed:
             raise ClosedError("the stream was closed: it takes no more data")
         size = len(batch.columns[0])  # spares a call
-        if size and self._staged.add(batch, size, arrival):
-            self.drain()
+        if size and (self._staged.add(batch, size, arrival) or self._closed):
+            self._relieve()
         return size
 
     def emit(self, data: Data) -> int:
@@ -131,6 +133,7 @@ class Intake:
             with self._lock:
                 load = self._staged.take()
                 self._received += load.rows
+                self._dropped += self._drained_rows  # of a drain that was torn off
                 self._drained_rows = load.rows
                 if load.rows:
                     self._note_arrivals(load)
@@ -181,7 +184,7 @@ class Intake:
             raise SchemaError(
                 f"column {schema.time!r} is {when}Z in row {row}, {self._horizon.reason}"
             )
-        if self._agree(schema) is schema:
+        if self.schema is schema or self._agree(schema) is schema:
             return batch
         return Batch.of(data, self.schema, arrival=arrival)
 
@@ -261,15 +264,19 @@ class Intake:
 
     def _receive_bad(self, bad: list[tuple[object, str]], arrival: int, rows: int) -> None:
         """Count `rows` rows that come in and are rejected at once."""
-        if bad:
+        if bad and rows:
             with self._lock:
                 self._received += rows
                 self._bury(bad, arrival, rows)
 
     def _bury(self, bad: list[tuple[object, str]], arrival: int, rows: int) -> None:
-        """Keep letters of `rows` rejected rows; a table refused whole is one. Under the lock."""
-        for payload, reason in bad:
+        """Keep letters of `rows` rejected rows, which may be fewer: a table refused whole is one.
+
+        What has no letter of its own shares the last one's reason. Under the lock.
+        """
+        for place, (payload, reason) in enumerate(bad, 1):
             self.dead.append(DeadLetter(arrival, reason, payload))
             known = reason in self.reasons or len(self.reasons) < MOST_REASONS
-            self.reasons[reason if known else OTHER_REASONS] += 1
+            count = 1 if place < len(bad) else 1 + rows - len(bad)
+            self.reasons[reason if known else OTHER_REASONS] += count
         self._rejected += rows

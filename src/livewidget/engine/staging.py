@@ -66,8 +66,6 @@ class Staging:
     def take(self) -> Load:
         """Take all that waits."""
         items = self._items[:]
-        self._rows = 0
-        del self._items[: len(items)]  # what has come since stays
         load = Load()
         for item, arrival in items:
             if isinstance(item, Mark):
@@ -78,4 +76,6 @@ class Staging:
             load.last_arrival = arrival
             load.batches.append(item)
             load.rows += len(item)
+        self._rows = 0
+        del self._items[: len(items)]  # what has come since stays
         return load

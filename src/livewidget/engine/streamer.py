@@ -34,8 +34,8 @@ class DataStreamer:
     `source` is a URL, an async iterator, a generator, a callable, a DataFrame, a `Source`, or
     None for data that is pushed. `time` names the column with the events' times (None: one that
     is called like it, else the time of arrival); `by` the column whose keys are series of their
-    own; `columns` hold numbers, and an event has one of them at least. `sampling_rate` in Hz
-    thins each series at the door. Events more than `max_ahead` seconds ahead of the clock are
+    own; `columns` hold numbers, and an event of a source has one of them at least. `sampling_rate`
+    in Hz thins each series at the door. Events more than `max_ahead` seconds ahead of the clock are
     rejected (a day; None: none are, for simulated time). `options` go to the source.
 
     Every method may be called from any thread.
@@ -65,6 +65,7 @@ class DataStreamer:
             self.buffer.append,
             self._clock,
             infer=self._infer,
+            relieve=self.drain,
             schema=schema,
             needs=columns,
             max_ahead=max_ahead,
@@ -191,7 +192,14 @@ class DataStreamer:
         return stop
 
     def drain(self) -> None:
-        """Carry what is staged into the buffer now."""
+        """Carry what is staged into the buffer now.
+
+        For the main thread the engine's does it: an interrupted cell must not tear it.
+        """
+        if threading.current_thread() is threading.main_thread() and self._engine.alive:
+            with contextlib.suppress(TimeoutError):  # a coroutine of the user's blocks the engine
+                self._engine.call(self._intake.drain)
+                return
         self._intake.drain()
 
     def account(self) -> Account:

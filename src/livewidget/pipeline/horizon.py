@@ -13,6 +13,10 @@ _LAST = int(np.iinfo(np.int64).max)
 DAY_S = 86_400  # room for local times that were read as UTC, and for clocks that differ
 
 
+def _is_duration(value: object) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value < float("inf")
+
+
 class Horizon:
     """Finds the rows of a batch that lie more than `max_ahead` seconds ahead of the clock.
 
@@ -22,12 +26,12 @@ class Horizon:
     """
 
     def __init__(self, max_ahead: float | None, clock: Clock) -> None:
-        if max_ahead is not None and not 0 <= max_ahead < float("inf"):
+        if max_ahead is not None and not _is_duration(max_ahead):
             raise SettingError(
                 f"max_ahead is seconds, 0 or more, or None for no limit; got {quote(max_ahead)}"
             )
         self._clock = clock
-        self._ahead = None if max_ahead is None else round(max_ahead * 1e9)
+        self._ahead = None if max_ahead is None else round(min(max_ahead, _LAST / 1e9) * 1e9)
         self.reason = (
             f"a time more than {max_ahead} s ahead of the clock: "
             "is its unit right? For simulated time set max_ahead=None"

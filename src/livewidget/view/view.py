@@ -129,10 +129,14 @@ class View:
         self._origin = self.span[0] if self.span else 0
         if not ordered:
             times, values, keys = _in_order(times, values, keys)
-        self._refill(list(self._tables) if self._keyed else [0], gaps, times, values, keys)
-        used = [key for key, table in self._tables.items() if key >= 0 and len(table)]
-        if self._grouped and len(used) < self._max_keys:
-            self._refill(used, gaps, times, values, keys)
+        lines = [0]
+        if keys is not None:
+            lines, rows = self._lines(times, keys)
+            times, values, keys = times[rows], values[:, rows], keys[rows]
+        self._tables = {key: BucketTable(len(self._columns)) for key in lines}
+        self._grouped = set()
+        if len(times):
+            self._feed_between(gaps, times, values, keys)
 
     def append(
         self, times: Times, values: Values, keys: Keys | None = None, *, gaps: Sequence[int] = ()
@@ -222,19 +226,29 @@ class View:
             "bucket_ns": self.width,
         }
 
-    def _refill(
-        self,
-        lines: Sequence[int],
-        gaps: Sequence[int],
-        times: Times,
-        values: Values,
-        keys: Keys | None,
-    ) -> None:
-        """Begin with empty tables for the keys in `lines`, and feed them sorted rows."""
-        self._tables = {key: BucketTable(len(self._columns)) for key in lines}
-        self._grouped = set()
-        if len(times):
-            self._feed_between(gaps, times, values, keys)
+    def _lines(self, times: Times, keys: Keys) -> tuple[list[int], slice | npt.NDArray[np.bool_]]:
+        """Return the keys with a line of their own, in its place, and which sorted rows matter.
+
+        Those that had one keep it, absent ones too until a key in sight needs theirs. Rows beside
+        the reach, which lead a line into it, are of no use to a key that has none.
+        """
+        start, stop = np.searchsorted(times, self.reach).tolist() if self.reach else (0, 0)
+        codes = np.flatnonzero(np.bincount(keys[start:stop] + 1)) - 1
+        present = [code for code in codes.tolist() if code >= 0]
+        lines = [key for key in self._tables if key >= 0]
+        free = [place for place, key in enumerate(lines) if key not in present]
+        for key in present:
+            if key in lines:
+                continue
+            if len(lines) < self._max_keys:
+                lines.append(key)
+            elif free:
+                lines[free.pop(0)] = key
+        if stop - start == len(times):
+            return lines, slice(None)
+        rows = np.isin(keys, lines)
+        rows[start:stop] = True
+        return lines, rows
 
     def _feed_between(
         self, gaps: Sequence[int], times: Times, values: Values, keys: Keys | None

@@ -120,7 +120,7 @@ def test_one_bad_message_is_singled_out_with_its_reason():
     assert "not JSON" in reasons[0]
     assert "array of objects" in reasons[1]
     assert "$.a" in reasons[2]
-    assert "none of the fields a" in reasons[3]
+    assert reasons[3] == "it has none of the fields 'a'; it has 'b'"
 
 
 def test_columns_have_the_plainest_dtype_that_is_exact():
@@ -180,7 +180,17 @@ def test_a_heartbeat_among_quotes_is_rejected_and_a_quote_of_nothing_is_not(fiel
     decoded = JsonDecoder(fields, needs=["bid", "ask"]).decode(batch)
     assert decoded.columns["time"].tolist() == [1, 3]
     np.testing.assert_array_equal(decoded.columns["bid"], [5, np.nan])
-    assert [bad.reason for bad in decoded.rejected] == ["it has none of the fields bid, ask"]
+    (bad,) = decoded.rejected
+    assert bad.payload == json.loads(batch[1])
+    assert bad.reason == "it has none of the fields 'bid', 'ask'; it has 'time', 'beat'"
+
+
+@pytest.mark.parametrize("fields", [None, ["time", "bid", "ask"]])
+def test_quotes_of_nothing_alone_have_a_column_with_nothing_in_it(fields):
+    decoder = JsonDecoder(fields, needs=["bid", "ask"])
+    decoded = decoder.decode([b'{"time": 1, "ask": null}', b'[{"time": 2, "bid": null}]'])
+    assert (decoded.rows, decoded.rejected) == (2, [])
+    assert np.isnan(decoded.columns["bid"]).all()
 
 
 def test_a_field_that_no_row_of_a_batch_has_gives_no_column():

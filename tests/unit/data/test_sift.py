@@ -94,7 +94,21 @@ def test_a_record_without_any_of_the_columns_it_needs_does_not_fit_and_one_of_no
     batch, bad = sift([GOOD, bare, null], SCHEMA, needs=("y",))
     assert len(batch) == 2
     assert np.isnan(batch["y"]).tolist() == [False, True]
-    assert bad == [(bare, "it has none of the fields y")]
+    assert bad == [(bare, "it has none of the fields 'y'; it has 'time', 's', 'n'")]
     for whole in ([bare, bare], {name: [value] for name, value in bare.items()}):
-        with pytest.raises(SchemaError, match="none of the fields y"):
+        with pytest.raises(SchemaError, match="none of the fields 'y'"):
             sift(whole, SCHEMA, needs=("y",))
+
+
+def test_a_table_without_rows_fits_whatever_its_columns_look_like():
+    for empty in ({"time": [], "n": np.array([], dtype="U1")}, {"time": [], "y": [], "s": []}):
+        batch, bad = sift(empty | {"n": []}, SCHEMA, needs=("y",))
+        assert (len(batch), bad) == (0, [])
+    assert len(sift({"time": [], "n": np.array([], dtype="U1")}, SCHEMA)[0]) == 0
+
+
+@pytest.mark.parametrize("time", [2**70, -(2**64)])
+def test_a_time_beyond_64_bits_is_refused_alone(time):
+    batch, bad = sift([GOOD, GOOD | {"time": time}], SCHEMA)
+    assert len(batch) == 1
+    assert "before the year 1678" in bad[0][1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 from livewidget.engine.hub import Hub
 from livewidget.engine.monitor import PerformanceMonitor
@@ -15,6 +16,9 @@ from livewidget.testing import ManualClock, RecordingTransport
 from ...golden.browser import Page, read_packet
 
 LEAST_S = 1e-6  # a timer that is due now still takes a moment
+
+
+NO_ENGINE = SimpleNamespace(alive=False)  # of a streamer whose source is never started
 
 
 @dataclass

@@ -15,6 +15,8 @@ from livewidget.engine.session import ChartSession
 from livewidget.engine.streamer import DataStreamer
 from livewidget.testing import ManualClock
 
+from .rig import NO_ENGINE
+
 S = 1_000_000_000
 SCHEMA = Schema.of({"time": "time", "y": "float"}, "time")
 
@@ -31,7 +33,7 @@ def clock():
 
 @pytest.fixture
 def streamer(clock):
-    return DataStreamer(engine=object(), clock=clock)
+    return DataStreamer(engine=NO_ENGINE, clock=clock)
 
 
 def names(frame):
@@ -78,20 +80,31 @@ def keyed(seconds, keys):
     return {"time": times, "y": np.arange(len(keys)), "s": list(keys)}
 
 
-def test_a_key_out_of_sight_keeps_its_line_until_another_needs_it(streamer):
-    session = ChartSession(1, streamer, y=("y",), by="s", max_series=2)
-    streamer.push(keyed([0, 3, 5], "abb"))
-    assert names(session.advance()) == ["a", "b"]
+def lines(frame):
+    """The names of all lines in their places, and which of them have points."""
+    drawn = {diff.series for diff in frame.series}
+    return [(name, place in drawn) for place, name in enumerate(names(frame))]
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_key_out_of_sight_keeps_its_line_until_another_needs_it(streamer, missing):
+    session = ChartSession(1, streamer, y=("y",), by="s", max_series=3)
+    nobody = [("others", True)] if missing else []
+    streamer.push(keyed([0, 3, 5], "abc"))
+    assert lines(session.advance()) == [("a", True), ("b", True), ("c", True)]
+    streamer.push(keyed([8], [None]) if missing else keyed([8], "c"))
     session.look(Viewport(800, (4 * S, 9 * S), 1))
     frame = session.advance()
-    assert names(frame) == ["a", "b"]
-    assert [diff.series for diff in frame.series] == [1]
+    assert lines(frame) == [("a", False), ("b", True), ("c", True), *nobody]
     session.look(Viewport(800, (4 * S, 10 * S), 2))
-    streamer.push(keyed([6, 7], "cb"))
+    streamer.push(keyed([6, 7], "db"))
     frame = session.advance()
-    assert names(frame) == ["b", "c"]
-    assert [diff.series for diff in frame.series] == [0, 1]
-    assert frame.meta["notes"] == []
+    assert lines(frame) == [("d", True), ("b", True), ("c", True), *nobody]
+    streamer.push(keyed([8], "e"))
+    session.look(Viewport(800, (4 * S, 11 * S), 3))
+    assert lines(session.advance()) == [("d", True), ("b", True), ("c", True), ("others", True)]
+    session.look(Viewport(800, (0, 2 * S), 4))
+    assert lines(session.advance()) == [("a", True), ("b", True), ("c", True)]
 
 
 def test_a_frame_without_news_is_none_and_a_snapshot_on_demand_is_whole(streamer):
@@ -136,7 +149,7 @@ def test_pausing_keeps_the_capture_and_a_zoom_while_paused_shows_the_past(stream
 
 def test_a_picture_that_the_ring_has_passed_stays_and_does_no_harm(clock):
     buffer = BufferManager(SCHEMA, max_rows=50)
-    streamer = DataStreamer(schema=SCHEMA, buffer=buffer, engine=object(), clock=clock)
+    streamer = DataStreamer(schema=SCHEMA, buffer=buffer, engine=NO_ENGINE, clock=clock)
     session = ChartSession(1, streamer, window=0.02)
     streamer.push(batch_of(0, 50))
     session.advance()
@@ -153,7 +166,7 @@ def test_a_picture_that_the_ring_has_passed_stays_and_does_no_harm(clock):
 
 def test_rows_that_went_by_unseen_leave_no_wrong_ones_behind(clock):
     buffer = BufferManager(SCHEMA, max_rows=100)
-    streamer = DataStreamer(schema=SCHEMA, buffer=buffer, engine=object(), clock=clock)
+    streamer = DataStreamer(schema=SCHEMA, buffer=buffer, engine=NO_ENGINE, clock=clock)
     session = ChartSession(1, streamer, window=10.0)
     streamer.push(batch_of(0, 80))
     session.advance()
@@ -165,7 +178,7 @@ def test_rows_that_went_by_unseen_leave_no_wrong_ones_behind(clock):
 def test_it_draws_beside_a_writer_that_laps_it(clock):
     """A lease that was overtaken is read again; no frame shows a row that was never sent."""
     buffer = BufferManager(SCHEMA, max_rows=4096)
-    streamer = DataStreamer(schema=SCHEMA, buffer=buffer, engine=object(), clock=clock)
+    streamer = DataStreamer(schema=SCHEMA, buffer=buffer, engine=NO_ENGINE, clock=clock)
     session = ChartSession(1, streamer, window=5.0)
     done = threading.Event()
 

@@ -10,6 +10,8 @@ from livewidget.engine.streamer import DataStreamer
 from livewidget.engine.thread import Engine
 from livewidget.testing import ListSource, ManualClock, wait_until
 
+from .rig import NO_ENGINE
+
 ROW = {"time": 1_704_067_200, "y": 1.0}
 
 
@@ -124,7 +126,7 @@ def test_an_option_without_a_source_is_refused(engine):
 
 
 def test_a_gap_without_an_end_reaches_to_the_next_row():
-    streamer = DataStreamer(engine=object(), clock=ManualClock())
+    streamer = DataStreamer(engine=NO_ENGINE, clock=ManualClock())
     streamer.push({"time": [1, 2], "y": [1, 2]})
     streamer.gap(None, None, "lost")
     assert streamer.gaps == []
