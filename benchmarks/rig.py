@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -72,13 +73,16 @@ async def live(feed: Feed, rate: float) -> AsyncIterator[dict[str, Any]]:
         await asyncio.sleep(BEAT_S)
 
 
+_NO_ENGINE: Any = SimpleNamespace(alive=False)
+
+
 class Chart:
     """A chart that is drawn by hand: no engine, no browser."""
 
     def __init__(self, series: int, points: int) -> None:
         self.feed = Feed(series, points / WINDOW_S)
         buffer = BufferManager(self.feed.schema, retention=1.2 * WINDOW_S, max_bytes=2**31)
-        self.streamer = DataStreamer(buffer=buffer, schema=self.feed.schema)
+        self.streamer = DataStreamer(buffer=buffer, schema=self.feed.schema, engine=_NO_ENGINE)
         self.session = ChartSession(1, self.streamer, window=WINDOW_S)
         self.session.look(Viewport(WIDTH))
         for begun in range(0, points, 1_000_000):

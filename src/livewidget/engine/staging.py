@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from livewidget.data.batch import Batch
 
 STAGED_ROWS = 262_144  # a quarter of a second at 1,000,000 rows a second
-STAGED_BATCHES = 4_096  # 2 MB of single events; as one append they take some milliseconds
+BATCH_ROWS = 63  # as many as a batch costs beside its rows: 4,096 single events fill the queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Staging:
     thread that the system takes off its core holds nobody up. One at a time takes. That rests on
     lists: an append, a slice and its deletion are each one step to all other threads.
 
-    It is full at `STAGED_ROWS` or `STAGED_BATCHES`; then whoever fills it drains it. Threads that
-    add at the same moment may overshoot by a batch each.
+    It is full at `STAGED_ROWS`, where each batch counts as `BATCH_ROWS` besides; then whoever fills
+    it drains it. Threads that add at the same moment may overshoot by a batch each.
     """
 
     __slots__ = ("_items", "_rows")
@@ -52,8 +52,8 @@ class Staging:
     def add(self, batch: Batch, size: int, arrival: int) -> bool:
         """Add a batch of `size` rows, come at `arrival` (ns UTC); True where it is full now."""
         self._items.append((batch, arrival))
-        self._rows += size
-        return self._rows >= STAGED_ROWS or len(self._items) >= STAGED_BATCHES
+        self._rows += size + BATCH_ROWS
+        return self._rows >= STAGED_ROWS
 
     def mark(self, mark: Mark) -> None:
         """Add a mark before what comes next."""
