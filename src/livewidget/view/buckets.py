@@ -12,6 +12,7 @@ from livewidget.view.extremes import FIRST, LAST, MAX, MIN, Summary, Times, merg
 from livewidget.view.points import points_of
 
 _ROOM = 1024  # buckets of spare room at the right, so that shifting down is rare
+_NOWHERE = np.empty(0, dtype=np.intp)
 _MOST_PATCHES = 64  # late buckets patched one by one; with more, all from the first is sent again
 
 
@@ -28,7 +29,7 @@ class BucketTable:
         self._series = series
         self._low = self._high = self._tail = 0
         self._trimmed = np.zeros(series, dtype=np.int64)
-        self._interrupted = False
+        self._interrupted = self._any_dirty = False
         self._allocate(2 * _ROOM)
 
     def _allocate(self, size: int) -> None:
@@ -99,18 +100,17 @@ class BucketTable:
 
         `x` is relative to `origin`. Series without a change have no entry.
         """
-        late = np.flatnonzero(self._dirty[self._low : self._tail]) + self._low
-        if len(late) > _MOST_PATCHES:
-            self._tail, late = int(late[0]), late[:0]
-        rows = np.concatenate([late, np.arange(self._tail, self._high)])
-        followed = rows < self._high - 1
-        enters, leaves = self._apart[rows], np.zeros(len(rows), dtype=bool)
-        leaves[followed] = self._apart[rows[followed] + 1]
+        late = self._late()
+        rows: Any = slice(self._tail, self._high)  # a view, unless there are late ones
+        leaves = np.append(self._apart[self._tail + 1 : self._high], False)[: len(self._ids[rows])]
+        if len(late):
+            rows = np.concatenate([late, np.arange(self._tail, self._high)])
+            leaves = np.concatenate([self._apart[late + 1], leaves])
         times, values, there = points_of(
             self._times[:, :, rows],
             self._values[:, :, rows],
             self._broken[rows],
-            enters | every,
+            self._apart[rows] | every,
             leaves | every,
         )
         counts = there.sum(axis=2)
@@ -126,10 +126,21 @@ class BucketTable:
                 x, y = offsets[line][mask], values[line][mask]
                 diffs.append(SeriesDiff(first_series + line, trim, cut, patches, append, x, y))
         self._sent[:, rows] = counts
-        self._dirty[rows] = False
+        self._dirty[late] = False
         self._trimmed[:] = 0
         self._tail = self._high  # the open bucket is sent again only where it changes
         return diffs
+
+    def _late(self) -> npt.NDArray[np.intp]:
+        """Return the places of the buckets to be patched; none where all from the first is sent."""
+        if not self._any_dirty:
+            return _NOWHERE
+        self._any_dirty = False
+        late = np.flatnonzero(self._dirty[self._low : self._tail]) + self._low
+        if len(late) > _MOST_PATCHES:
+            self._dirty[late] = False
+            self._tail, late = int(late[0]), _NOWHERE
+        return late
 
     def forget_sent(self) -> None:
         """Make the next diff a snapshot: the browsers hold nothing."""
@@ -157,7 +168,7 @@ class BucketTable:
         if place == self._tail - 1 and place == self._high - 1:
             self._tail = place
         else:
-            self._dirty[place] = True
+            self._dirty[place] = self._any_dirty = True
 
     def _fold(self, new: Summary, index: int) -> None:
         place = self._low + int(np.searchsorted(self.ids, new.ids[index]))
