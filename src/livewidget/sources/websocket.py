@@ -10,19 +10,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from livewidget.codecs.json import JsonDecoder
-from livewidget.data.errors import SchemaError, SourceError
-from livewidget.data.events import State
+from livewidget.data.errors import SourceError
 from livewidget.resilience.backoff import Backoff
 from livewidget.sources.address import Address
-from livewidget.sources.base import LoopClock, Outlet, Source, SystemLoopClock
-from livewidget.sources.collector import Collector
+from livewidget.sources.base import LoopClock, Outlet
+from livewidget.sources.messages import Messages
+from livewidget.sources.reconnecting import ReconnectingSource
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection, connect
     from websockets.exceptions import ConnectionClosed
 
-_MOST_BYTES = 4 << 20  # decoded at once at the latest: some 10 ms of work
-_OVERHEAD = 64  # bytes that a held message costs beside its text
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP: may be better the next time
 
 # The library logs requests with their headers at DEBUG: secrets. Its warnings may pass.
@@ -30,7 +28,7 @@ _log = logging.getLogger(__name__)
 _log.setLevel(logging.WARNING)
 
 
-class WebSocketSource(Source):
+class WebSocketSource(ReconnectingSource):
     """Reads JSON messages (an object, an array of objects, NDJSON) and comes back when cut off.
 
     `fields` are those wanted (None: all that are not nested); one that has none of `needs` is
@@ -39,10 +37,9 @@ class WebSocketSource(Source):
     `tls` is a context that does not. A message over `max_bytes` ends the connection; one that
     cannot be read is rejected. A peer that is silent to pings for `ping_s` seconds counts as lost.
 
-    A lost connection is tried again with full jitter (see `Backoff`), without end unless
-    `backoff` has limits; what was missed is a gap. The first connect fails at once where
-    waiting cannot help: a refused certificate or HTTP status, no WebSocket behind the URL.
-    With `reconnect=False` the first close ends the source.
+    A lost connection is tried again (see `ReconnectingSource`); what was missed is a gap. The
+    first connect fails at once where waiting cannot help: a refused certificate or HTTP status,
+    no WebSocket behind the URL.
     """
 
     def __init__(
@@ -62,13 +59,10 @@ class WebSocketSource(Source):
         backoff: Backoff | None = None,
         clock: LoopClock | None = None,
     ) -> None:
-        self._address = Address(url, (headers or {}).values())
-        self.name = self._address.shown
+        address = Address(url, (headers or {}).values())
+        super().__init__(address, reconnect=reconnect, backoff=backoff, clock=clock)
         self._decoder = JsonDecoder(fields, needs=needs, max_bytes=max_bytes)
         self._subscriptions = _subscriptions(subscribe)
-        self._reconnect = reconnect
-        self._backoff = backoff or Backoff()
-        self._clock = clock or SystemLoopClock()
         self._connected = False
         self._heard = False
         self._options: dict[str, Any] = {
@@ -84,25 +78,7 @@ class WebSocketSource(Source):
             "logger": _log,
         }
 
-    async def run(self, outlet: Outlet) -> None:
-        """Deliver until cancelled, given up on, or closed where `reconnect` is off."""
-        outlet.state(State.WAITING, f"connecting to {self._address.host}")
-        while True:
-            begun = self._clock.monotonic()
-            reason = await self._connection(outlet)
-            if not self._reconnect:
-                return
-            now = self._clock.monotonic()
-            if now - begun >= self._backoff.cap_s:
-                self._backoff.reset()
-            delay = self._backoff.next(now)
-            if delay is None:
-                raise SourceError(f"gave up after {self._backoff.attempt} attempts: {reason}")
-            outlet.state(State.RECONNECTING, reason, self._backoff.attempt)
-            await self._clock.sleep(delay)
-
-    async def _connection(self, outlet: Outlet) -> str:
-        """Run one connection to its end and return why it ended; raises where that is final."""
+    async def _connection(self, outlet: Outlet) -> str | None:
         from websockets.exceptions import ConnectionClosed, WebSocketException
 
         try:
@@ -113,13 +89,12 @@ class WebSocketSource(Source):
                 await self._receive(connection, outlet)
         except (OSError, EOFError, WebSocketException) as error:
             reason = self._address.scrub(_reason(error, self._address.host))
-            hopeless = not self._connected and _is_final(error)
-            clean = isinstance(error, ConnectionClosed) and error.rcvd is not None
-            if hopeless or not (self._reconnect or clean):
+            if not self._connected and _is_final(error):
                 # Without its cause: a traceback would show the request, with its secrets.
                 raise SourceError(reason) from None
-            return reason
-        return "the connection was closed"
+            farewell = isinstance(error, ConnectionClosed) and error.rcvd is not None
+            return None if farewell and not self._reconnect else reason
+        return "the connection was closed" if self._reconnect else None
 
     def _connect(self) -> connect:
         from websockets.asyncio.client import connect
@@ -132,8 +107,8 @@ class WebSocketSource(Source):
         return connect(self._address.url, **options)
 
     async def _receive(self, connection: ClientConnection, outlet: Outlet) -> None:
-        outlet.state(State.LIVE, self._address.host)
-        collector = Collector(lambda held: self._deliver(outlet, held), most=_MOST_BYTES)
+        self._live(outlet)
+        messages = Messages(self._decoder, outlet)
         missing = self._heard
         try:
             while True:
@@ -141,19 +116,9 @@ class WebSocketSource(Source):
                 if missing:
                     outlet.gap(None, None, "the connection was lost")
                 missing, self._heard = False, True
-                collector.add(message, len(message) + _OVERHEAD)
+                messages.add(message)
         finally:
-            collector.close()
-
-    def _deliver(self, outlet: Outlet, messages: list[bytes]) -> None:
-        decoded = self._decoder.decode(messages)
-        for rejected in decoded.rejected:
-            outlet.reject(rejected.payload, rejected.reason)
-        if decoded.rows:
-            try:
-                outlet.emit(decoded.columns)
-            except SchemaError as error:  # nothing in these messages is of use
-                outlet.reject(decoded.columns, str(error))
+            messages.close()
 
 
 def _subscriptions(subscribe: object) -> list[str | bytes]:

@@ -104,7 +104,8 @@ async def test_attempts_start_anew_only_after_a_connection_that_lasted(server, o
     running(source(server.url, clock=clock, backoff=Backoff(1.0, 5.0)), outlet)
 
     async def cut(connection, *, lasting):
-        await wait_for(lambda: len(server.requests) == connection and server.clients == 1)
+        await wait_for(lambda: states(outlet).count(State.LIVE) == connection)
+        await wait_for(lambda: server.clients == 1)
         clock.advance(lasting)
         server.cut()
         await wait_for(lambda: clock.sleepers)

@@ -1,0 +1,45 @@
+"""Encoded messages on their way to columns, many at once."""
+
+from __future__ import annotations
+
+from livewidget.codecs.columns import Values
+from livewidget.codecs.json import JsonDecoder
+from livewidget.data.errors import SchemaError
+from livewidget.sources.base import Outlet
+from livewidget.sources.collector import Collector
+
+MOST_BYTES = 4 << 20  # decoded at once at the latest: some 10 ms of work
+_OVERHEAD = 64  # bytes that a held message costs beside its text
+
+
+class Messages:
+    """Collects messages for a moment, decodes them together and hands them to an outlet."""
+
+    def __init__(self, decoder: JsonDecoder, outlet: Outlet) -> None:
+        self._decoder = decoder
+        self._outlet = outlet
+        self._collector = Collector(self._deliver, most=MOST_BYTES)
+
+    def add(self, message: bytes) -> None:
+        """Take one message."""
+        self._collector.add(message, len(message) + _OVERHEAD)
+
+    def close(self) -> None:
+        """Deliver what is held."""
+        self._collector.close()
+
+    def _deliver(self, messages: list[bytes]) -> None:
+        deliver(self._decoder, self._outlet, messages)
+
+
+def deliver(decoder: JsonDecoder, outlet: Outlet, messages: list[bytes]) -> dict[str, Values]:
+    """Decode messages and emit their rows; what cannot be read is rejected. Returns the columns."""
+    decoded = decoder.decode(messages)
+    for rejected in decoded.rejected:
+        outlet.reject(rejected.payload, rejected.reason)
+    if decoded.rows:
+        try:
+            outlet.emit(decoded.columns)
+        except SchemaError as error:  # nothing in these messages is of use
+            outlet.reject(decoded.columns, str(error))
+    return decoded.columns
