@@ -2,7 +2,20 @@
 
 from livewidget.sources.base import LoopClock, Outlet, Source
 from livewidget.sources.machine import Machine
+from livewidget.sources.poll import PollSource
 from livewidget.sources.resolve import resolve
+from livewidget.sources.sse import SseSource
 from livewidget.sources.synthetic import Synthetic
+from livewidget.sources.websocket import WebSocketSource
 
-__all__ = ["LoopClock", "Machine", "Outlet", "Source", "Synthetic", "resolve"]
+__all__ = [
+    "LoopClock",
+    "Machine",
+    "Outlet",
+    "PollSource",
+    "Source",
+    "SseSource",
+    "Synthetic",
+    "WebSocketSource",
+    "resolve",
+]

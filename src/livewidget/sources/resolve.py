@@ -13,10 +13,16 @@ from livewidget.sources.items import DEFAULT_FIELDS
 from livewidget.sources.iterators import AsyncIteratorSource, IteratorSource
 from livewidget.sources.pull import CallableSource
 from livewidget.sources.replay import Replay
+from livewidget.sources.web import WebSource
 from livewidget.sources.websocket import WebSocketSource
 
 # Typed as plain calls: each source has arguments of its own.
-SCHEMES: dict[str, Any] = {"ws": WebSocketSource, "wss": WebSocketSource}
+SCHEMES: dict[str, Any] = {
+    "http": WebSource,
+    "https": WebSource,
+    "ws": WebSocketSource,
+    "wss": WebSocketSource,
+}
 
 _ACCEPTED = (
     "a URL ({schemes}), an async iterator, a generator, a callable, a DataFrame or other "
@@ -62,11 +68,12 @@ def _hints(
 ) -> dict[str, object]:
     if factory is Replay:
         return {"time": time}
-    if factory is not WebSocketSource:
+    if factory not in SCHEMES.values():
         return {"fields": (time or DEFAULT_FIELDS[0], *(values or DEFAULT_FIELDS[1:]))}
     # Messages may call their time by any name: without being told it, all fields are kept.
     wanted = (time, *values, *(() if by is None else (by,)))
-    return {"fields": wanted if time and values else None, "needs": values}
+    hints: dict[str, object] = {"fields": wanted if time and values else None, "needs": values}
+    return hints | ({"time": time} if factory is WebSource else {})
 
 
 def _factory(thing: object) -> Any:

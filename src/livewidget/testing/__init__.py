@@ -1,6 +1,7 @@
 """Test helpers for livewidget and for what is built on it: no sleeps, faults on demand."""
 
 from livewidget.testing.clock import ManualClock
+from livewidget.testing.http import HttpServer
 from livewidget.testing.outlet import RecordingOutlet
 from livewidget.testing.proxy import FaultProxy
 from livewidget.testing.runner import SourceRunner
@@ -11,6 +12,7 @@ from livewidget.testing.websocket import WebSocketServer
 
 __all__ = [
     "FaultProxy",
+    "HttpServer",
     "ListSource",
     "ManualClock",
     "RecordingOutlet",

@@ -1,6 +1,6 @@
 import pytest
 
-from livewidget.testing import RecordingOutlet, SourceRunner, WebSocketServer
+from livewidget.testing import HttpServer, RecordingOutlet, SourceRunner, WebSocketServer
 
 
 @pytest.fixture
@@ -11,6 +11,12 @@ def outlet():
 @pytest.fixture
 def server():
     with WebSocketServer() as server:
+        yield server
+
+
+@pytest.fixture
+def http():
+    with HttpServer() as server:
         yield server
 
 

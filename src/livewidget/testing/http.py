@@ -1,0 +1,202 @@
+"""An HTTP server to bind a chart or a test to: an event stream, and a document to poll."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import queue
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar, Self
+
+_END: Any = object()
+
+
+class HttpServer:
+    """Serves `http://127.0.0.1:port` by the standard library; a context manager.
+
+    `/events` is a stream of Server-Sent Events that numbers what `send` sends and, with `ids`,
+    goes on behind a Last-Event-ID. `/state` is the JSON of `set`, with an ETag. `fail` has every
+    request answered with a status and headers, until `mend`. `requests` holds the path and the
+    headers of each. All methods may be called from any thread.
+    """
+
+    def __init__(self, port: int = 0, *, ids: bool = True) -> None:
+        self.ids = ids
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.sent: list[bytes] = []
+        self.document = b"{}"
+        self.failure: tuple[int, dict[str, str]] | None = None
+        self.listeners: set[queue.SimpleQueue[Any]] = set()
+        self._sockets: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self.port = port
+        self._server: ThreadingHTTPServer | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """The address of the server; the paths come after it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def clients(self) -> int:
+        """How many listen to the event stream now."""
+        return len(self.listeners)
+
+    def send(self, *events: object, kind: str = "", raw: bool = False) -> None:
+        """Send events to every listener; what is not text goes as JSON, `raw` text as it is."""
+        with self._lock:
+            for event in events:
+                text = event if isinstance(event, str) else json.dumps(event)
+                self.sent.append(text.encode() if raw else self._event(text, kind))
+                for listener in self.listeners:
+                    listener.put(self.sent[-1])
+
+    def set(self, document: object) -> None:
+        """Change what `/state` answers; what is not bytes goes as JSON."""
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        self.document = body
+
+    def fail(self, status: int, **headers: str) -> None:
+        """Answer every request with a status; `retry_after="1"` is the header Retry-After."""
+        named = {name.replace("_", "-").title(): value for name, value in headers.items()}
+        self.failure = status, named
+
+    def mend(self) -> None:
+        """Answer as usual again."""
+        self.failure = None
+
+    def dismiss(self) -> None:
+        """End every event stream properly."""
+        with self._lock:
+            for listener in self.listeners:
+                listener.put(_END)
+
+    def cut(self) -> None:
+        """Break every connection off."""
+        with self._lock:
+            for each in list(self._sockets):
+                try:
+                    each.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    continue
+
+    def stop(self) -> None:
+        """Cut everyone and stop listening; `start` listens again, on the same port."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.shutdown()
+            server.server_close()
+            self.dismiss()
+            self.cut()
+
+    def start(self) -> None:
+        """Listen (the constructor has done so already)."""
+        if self._server is None:
+            owner = self
+
+            class Handler(_Handler):
+                home = owner
+
+            self._server = _Server(("127.0.0.1", self.port), Handler)
+            self.port = self._server.server_address[1]
+            target = self._server.serve_forever
+            threading.Thread(target=target, args=(0.02,), name="http-server", daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def opened(self, connection: socket.socket) -> None:
+        """Note a connection."""
+        with self._lock:
+            self._sockets.add(connection)
+
+    def closed(self, connection: socket.socket) -> None:
+        """Forget a connection."""
+        with self._lock:
+            self._sockets.discard(connection)
+
+    def listen(self, last_id: str | None) -> queue.SimpleQueue[Any]:
+        """Return a listener, which has all behind an id already."""
+        listener: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        with self._lock:
+            if last_id is not None and self.ids:
+                for event in self.sent[int(last_id) + 1 :]:
+                    listener.put(event)
+            self.listeners.add(listener)
+        return listener
+
+    def _event(self, text: str, kind: str) -> bytes:
+        lines = [f"id: {len(self.sent)}"] if self.ids else []
+        lines += [f"event: {kind}"] if kind else []
+        lines += [f"data: {line}" for line in text.split("\n")]
+        return ("\n".join(lines) + "\n\n").encode()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of a client that went away."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    home: ClassVar[HttpServer]
+    protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.home.opened(self.connection)
+
+    def finish(self) -> None:
+        self.home.closed(self.connection)
+        super().finish()
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+    def do_GET(self) -> None:
+        self.home.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
+        if self.home.failure is not None:
+            status, headers = self.home.failure
+            self._answer(status, b"", headers)
+        elif self.path.startswith("/events"):
+            self._events()
+        else:
+            self._state()
+
+    def _state(self) -> None:
+        body = self.home.document
+        tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+        known = self.headers.get("If-None-Match") == tag
+        headers = {"ETag": tag, "Content-Type": "application/json"}
+        self._answer(304 if known else 200, b"" if known else body, headers)
+
+    def _events(self) -> None:
+        listener = self.home.listen(self.headers.get("Last-Event-ID"))
+        try:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream; charset=utf-8")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.close_connection = True
+            while (event := listener.get()) is not _END:
+                self.wfile.write(event)
+        except OSError:
+            return
+        finally:
+            self.home.listeners.discard(listener)
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
