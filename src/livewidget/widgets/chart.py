@@ -37,8 +37,8 @@ MOST_DOWNLOAD = 64 * 2**20  # bytes that the toolbar's CSV may have; to_csv has 
 class LiveChart(LinkedWidget):
     """A live line chart of a source.
 
-    `source` is a URL (`ws://`, `wss://`), an async iterator, a generator, a callable, a DataFrame
-    to replay, a `Source`, a `DataStreamer`, or None: then `push` feeds it. `x` names the column
+    `source` is a URL (`ws://`, `wss://`, `http://`, `https://`), an async iterator, a generator, a
+    callable, a DataFrame to replay, a `Source`, a `DataStreamer`, or None: then `push` feeds it. `x` names the column
     with the events' times (None: one called like it, else the time of arrival), `y` the columns
     drawn (None: all that hold numbers), `by` a column each of whose keys is a series of its own,
     at most `max_series` of them.
