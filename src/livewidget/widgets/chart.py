@@ -38,10 +38,10 @@ class LiveChart(LinkedWidget):
     """A live line chart of a source.
 
     `source` is a URL (`ws://`, `wss://`, `http://`, `https://`), an async iterator, a generator, a
-    callable, a DataFrame to replay, a `Source`, a `DataStreamer`, or None: then `push` feeds it. `x` names the column
-    with the events' times (None: one called like it, else the time of arrival), `y` the columns
-    drawn (None: all that hold numbers), `by` a column each of whose keys is a series of its own,
-    at most `max_series` of them.
+    callable, a DataFrame to replay, a `Source`, a `DataStreamer`, or None: then `push` feeds it.
+    `x` names the column with the events' times (None: one called like it, else the time of
+    arrival), `y` the columns drawn (None: all that hold numbers), `by` a column each of whose keys
+    is a series of its own, at most `max_series` of them.
 
     The traits change a running chart at once, from Python and from the toolbar; a bad value
     raises TraitError and changes nothing. `window` is a duration (a number is seconds).
