@@ -7,9 +7,10 @@ import logging
 import ssl
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from livewidget.data.clock import Clock
-from livewidget.data.errors import SourceError
+from livewidget.data.errors import SettingError, SourceError
 from livewidget.resilience.backoff import Backoff
 from livewidget.sources.address import Address
 from livewidget.sources.base import LoopClock
@@ -23,9 +24,8 @@ CONNECT_S = 10.0
 MOST_WAIT_S = 300.0  # the longest that a server's Retry-After is followed
 _OK = 200
 
-# The library logs each request with its URL at INFO: secrets. Its warnings may pass.
-for _name in ("httpx2", "httpcore2"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
+# These log each request with its URL at INFO: secrets.
+_LOGGERS = ("httpx2", "httpcore2")
 
 
 class HttpSource(ReconnectingSource):
@@ -62,6 +62,10 @@ class HttpSource(ReconnectingSource):
     def _client(self) -> AsyncClient:
         from httpx2 import AsyncClient, Timeout
 
+        for name in _LOGGERS:
+            logger = logging.getLogger(name)
+            if logger.level == logging.NOTSET:  # a level that somebody has set is theirs
+                logger.setLevel(logging.WARNING)
         timeout = Timeout(self._quiet_s, connect=CONNECT_S)
         return AsyncClient(headers=self._headers, timeout=timeout, **self._options)
 
@@ -76,12 +80,18 @@ class HttpSource(ReconnectingSource):
             return ""
         reason = f"{self._address.host} answers HTTP {status}"
         if response.is_redirect:
-            where = self._address.scrub(response.headers.get("location", ""))
-            raise SourceError(f"{reason}: it has moved to {where}, use that URL")
+            raise SourceError(f"{reason}: it has moved to {self._moved(response)}, use that URL")
         if status not in AGAIN:
             raise SourceError(reason)
         self._next_wait_s = retry_after(response.headers.get("retry-after"), self._clock)
         return reason
+
+    def _moved(self, response: Response) -> str:
+        location = response.headers.get("location", "")
+        try:
+            return self._address.scrub(Address(urljoin(self._address.url, location)).shown)
+        except SettingError:
+            return "somewhere else"
 
     def _failure(self, error: Exception) -> str:
         """Return one line for a person. Raises SourceError where trying again cannot help."""

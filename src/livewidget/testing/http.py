@@ -6,6 +6,7 @@ import hashlib
 import json
 import queue
 import socket
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Self
@@ -16,14 +17,19 @@ _END: Any = object()
 class HttpServer:
     """Serves `http://127.0.0.1:port` by the standard library; a context manager.
 
+    With `tls` it is `https://localhost:port`.
+
     `/events` is a stream of Server-Sent Events that numbers what `send` sends and, with `ids`,
     goes on behind a Last-Event-ID. `/state` is the JSON of `set`, with an ETag. `fail` has every
     request answered with a status and headers, until `mend`. `requests` holds the path and the
     headers of each. All methods may be called from any thread.
     """
 
-    def __init__(self, port: int = 0, *, ids: bool = True) -> None:
+    def __init__(
+        self, port: int = 0, *, ids: bool = True, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.ids = ids
+        self._tls = tls
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.sent: list[bytes] = []
         self.document = b"{}"
@@ -38,7 +44,8 @@ class HttpServer:
     @property
     def url(self) -> str:
         """The address of the server; the paths come after it."""
-        return f"http://127.0.0.1:{self.port}"
+        scheme = "http://127.0.0.1" if self._tls is None else "https://localhost"
+        return f"{scheme}:{self.port}"
 
     @property
     def clients(self) -> int:
@@ -101,6 +108,11 @@ class HttpServer:
                 home = owner
 
             self._server = _Server(("127.0.0.1", self.port), Handler)
+            if self._tls is not None:
+                listening = self._tls.wrap_socket(
+                    self._server.socket, server_side=True, do_handshake_on_connect=False
+                )
+                self._server.socket = listening
             self.port = self._server.server_address[1]
             target = self._server.serve_forever
             threading.Thread(target=target, args=(0.02,), name="http-server", daemon=True).start()

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 import random
 
 import pytest
@@ -108,12 +109,29 @@ async def test_what_is_no_stream_says_what_it_is(http, outlet, running):
 
 
 async def test_a_redirect_is_not_followed_with_the_secrets(http, outlet, running):
-    http.fail(307, location="http://elsewhere.example/?key=hunter2")
+    http.fail(307, location="http://elsewhere.example/?token=swordfish")
     url, headers = f"{http.url}/events?key=hunter2", {"X-Key": "hunter2"}
     with pytest.raises(SourceError, match=r"moved to http://elsewhere\.example/") as caught:
         await running(source(url, headers=headers), outlet)
     assert http.requests[0][1]["x-key"] == "hunter2"
     assert "hunter2" not in str(caught.value)
+    assert "swordfish" not in str(caught.value)
+
+
+async def test_no_secret_is_in_a_state_an_error_or_the_log(http, outlet, running, caplog):
+    caplog.set_level(logging.DEBUG)
+    secrets = ["hunter2", "tok-123", "Bearer abc"]
+    url = http.url.replace("//", "//bob:hunter2@") + "/events?token=tok-123"
+    running(source(url, headers={"X": "Bearer abc"}), outlet)
+    await wait_for(lambda: http.clients)
+    http.stop()
+    await wait_for(lambda: State.RECONNECTING in states(outlet))
+    http.start()
+    http.fail(401)
+    await wait_for(lambda: len(http.requests) > 1)
+    assert http.requests[0][1]["x"] == "Bearer abc"
+    said = f"{outlet.states} {caplog.text}"
+    assert not [secret for secret in secrets if secret in said]
 
 
 async def test_an_event_without_end_ends_the_connection(http, outlet, running):

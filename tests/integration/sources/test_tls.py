@@ -5,8 +5,8 @@ import subprocess
 import pytest
 
 from livewidget.data.errors import SourceError
-from livewidget.sources import resolve
-from livewidget.testing import WebSocketServer, wait_for
+from livewidget.sources import SseSource, resolve
+from livewidget.testing import HttpServer, WebSocketServer, wait_for
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="the openssl command makes the test's certificate"
@@ -52,3 +52,22 @@ async def test_a_certificate_for_another_name_is_refused(server, certificate, ou
     url = server.url.replace("localhost", "127.0.0.1")
     with pytest.raises(SourceError, match="its certificate is not valid"):
         await running(resolve(url, tls=trusting, proxy=None), outlet)
+
+
+@pytest.fixture
+def https(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    with HttpServer(tls=context) as server:
+        yield server
+
+
+async def test_over_http_too_a_certificate_must_be_vouched_for(https, certificate, outlet, running):
+    url = f"{https.url}/events"
+    with pytest.raises(SourceError, match="its certificate is not valid"):
+        await running(SseSource(url, proxy=False), outlet)
+    trusting = ssl.create_default_context(cafile=str(certificate[0]))
+    running(SseSource(url, proxy=False, tls=trusting), outlet)
+    await wait_for(lambda: https.clients)
+    https.send({"n": 1})
+    await wait_for(lambda: outlet.column("n") == [1])
