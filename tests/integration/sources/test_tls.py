@@ -26,10 +26,16 @@ def certificate(tmp_path_factory):
 
 
 @pytest.fixture
-def server(certificate):
+def serving(certificate):
+    """What a server with this certificate speaks TLS by."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
-    with WebSocketServer(tls=context) as server:
+    return context
+
+
+@pytest.fixture
+def server(serving):
+    with WebSocketServer(tls=serving) as server:
         yield server
 
 
@@ -55,10 +61,8 @@ async def test_a_certificate_for_another_name_is_refused(server, certificate, ou
 
 
 @pytest.fixture
-def https(certificate):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    with HttpServer(tls=context) as server:
+def https(serving):
+    with HttpServer(tls=serving) as server:
         yield server
 
 
