@@ -28,7 +28,8 @@ class PerformanceMonitor:
         self._clock = SystemClock() if clock is None else clock
         self._events, self._bytes, self._frames = Rate(), Rate(), Rate()
         self._sent_bytes = self._sent_frames = 0
-        self._pages: dict[str, tuple[float, float]] = {}  # when each last drew (s), how fast
+        # When each page last told (s), and how fast it draws; None before its second word.
+        self._pages: dict[str, tuple[float, float | None]] = {}
         self._latency = Quantiles()
         self._draw_ms: float | None = None
         self._process = Process()
@@ -42,7 +43,7 @@ class PerformanceMonitor:
         self, page: str, frames: int, draw_ms: float, ages_ms: list[float], now: float
     ) -> None:
         """Note what a page drew since it last said so: frames, mean cost, arrival to pixel."""
-        before, fps = self._pages.pop(page, (now, 0.0))
+        before, fps = self._pages.pop(page, (now, None))
         self._pages = {
             each: known for each, known in self._pages.items() if now - known[0] < GONE_S
         }
@@ -73,10 +74,11 @@ class PerformanceMonitor:
         }
 
     def _fps(self, now: float) -> float | None:
-        """Return the frames a second of the page that draws fastest; None before any drew."""
-        if not self._pages:
+        """Return the frames a second of the page that draws fastest; None before it is known."""
+        there = [fps for at, fps in self._pages.values() if now - at < GONE_S]
+        speeds = [fps for fps in there if fps is not None]
+        if not self._pages or (there and not speeds):
             return None
-        speeds = [fps for at, fps in self._pages.values() if now - at < GONE_S]
         return round(max(speeds, default=0.0), 1)
 
     def status(self, session: ChartSession, loop: str) -> dict[str, Any]:
