@@ -11,8 +11,8 @@ class Pace:
     """The wait between two questions, in s; no I/O and no clock of its own.
 
     With `interval` it is that. Without, it halves with each answer that is new and grows by a half
-    with each that is not, between `least` and `most`: an asker that sees half of its answers new
-    stays where it is. Raises SettingError for limits that cannot be.
+    with each that is not, between `least` and `most`: it stays where five answers of eight are not
+    new. Raises SettingError for limits that cannot be.
     """
 
     def __init__(

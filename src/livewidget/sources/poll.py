@@ -11,6 +11,7 @@ from livewidget.resilience.pace import Pace
 from livewidget.sources.base import Outlet
 from livewidget.sources.http import HttpSource
 from livewidget.sources.messages import deliver
+from livewidget.sources.pull import check_interval
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient, Response
@@ -45,7 +46,7 @@ class PollSource(HttpSource):
         **options: Any,
     ) -> None:
         super().__init__(url, **options)
-        self._pace = Pace(interval)
+        self._pace = Pace(None if interval is None else check_interval(interval))
         wanted = None if fields is None else (*fields, *([cursor[1]] if cursor else []))
         self._decoder = JsonDecoder(wanted, needs=needs, max_bytes=max_bytes)
         self._times = TIME_NAMES if time is None else (time,)
