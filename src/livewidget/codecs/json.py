@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
+from livewidget.codecs.base import Decoded, Rejected
 from livewidget.codecs.columns import Values, pack
 from livewidget.data.batch import lacks
 from livewidget.data.errors import SchemaError
@@ -27,23 +27,6 @@ _CLOSE = frozenset({b"}", b"]"})
 _NESTED = frozenset({dict, list})
 _NO_SCALAR = _NESTED | {type(None)}
 _FAILURES = (msgspec.MsgspecError, ValueError, RecursionError)
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A message, or one row of it, that could not be read, and why."""
-
-    payload: object
-    reason: str
-
-
-@dataclass(slots=True)
-class Decoded:
-    """`rows` rows as columns of equal length, and what was rejected."""
-
-    columns: dict[str, Values]
-    rows: int
-    rejected: list[Rejected] = field(default_factory=list)
 
 
 class JsonDecoder:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from livewidget.data.convert import NAT, Column, infer_kind, to_column
 from livewidget.data.errors import SchemaError, quote
 from livewidget.data.records import columns_of
-from livewidget.data.schema import Field, Kind, Schema, unknown_column
+from livewidget.data.schema import DTYPES, Field, Kind, Schema, unknown_column
 from livewidget.data.text import Text
 
 if TYPE_CHECKING:
@@ -63,6 +63,17 @@ class Batch:
             row = int(missing.argmax())
             raise SchemaError(f"column {schema.time!r} has no time (NaT) in row {row}")
         return batch
+
+    @classmethod
+    def empty(cls, schema: Schema) -> Batch:
+        """Return a batch of no rows."""
+        columns: list[Column] = [
+            Text(np.empty(0, dtype=np.int32), ())
+            if field.kind is Kind.TEXT
+            else np.empty(0, dtype=DTYPES[field.kind])
+            for field in schema.fields
+        ]
+        return cls(schema, tuple(columns))
 
     @property
     def times(self) -> npt.NDArray[np.int64]:

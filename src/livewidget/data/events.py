@@ -32,8 +32,12 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An event that was refused, with the reason. `at` is the arrival in ns UTC."""
+    """An event that was refused, with the reason. `at` is the arrival in ns UTC.
+
+    `operator` names what refused it: "decode", "schema", or an operator of the pipeline.
+    """
 
     at: int
     reason: str
     payload: object
+    operator: str = "schema"

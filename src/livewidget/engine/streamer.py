@@ -319,7 +319,16 @@ class _Outlet:
         self.reject = streamer.reject
         self.gap = streamer.gap
         self._set_state = streamer._set_state  # noqa: SLF001  (its own other half)
+        self._drain = streamer.drain
+        self.full = False  # the ring takes whatever comes
 
     def state(self, state: State, detail: str = "", attempt: int = 0) -> None:
         """Note what the source is doing."""
         self._set_state(state, detail, attempt)
+
+    async def ready(self) -> None:
+        """Go on at once."""
+
+    async def stored(self) -> None:
+        """Carry what is staged into the buffer."""
+        self._drain()

@@ -36,6 +36,22 @@ class Outlet(Protocol):
         """Note what the source is doing; `detail` is one line for a person, no secrets."""
         ...
 
+    @property
+    def full(self) -> bool:
+        """Whether what is behind cannot keep up: a source that can wait awaits `ready`."""
+        ...
+
+    async def ready(self) -> None:
+        """Return once there is room: the pressure that a source passes on upstream."""
+        ...
+
+    async def stored(self) -> None:
+        """Return once all that was emitted so far is stored, filtered, rejected or dropped.
+
+        Then, and not before, a source may acknowledge it upstream: delivery at least once.
+        """
+        ...
+
 
 class Source(ABC):
     """Where data comes in. One object is run at most once at a time.

@@ -63,6 +63,8 @@ class AsyncIteratorSource(_ItemSource):
             async for item in iterator:
                 if collector.add((item, self._clock.now())):
                     await asyncio.sleep(0)
+                if outlet.full:
+                    await outlet.ready()
         finally:
             collector.close()
             if hasattr(iterator, "aclose"):
@@ -100,6 +102,7 @@ class IteratorSource(_ItemSource):
                     await belt.filled.wait()
                     await asyncio.sleep(_PAUSE_S)
                     self._deliver(outlet, belt.take())
+                    await outlet.ready()
             finally:
                 belt.stop()
                 reading.cancel()

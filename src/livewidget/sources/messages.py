@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from livewidget.codecs.columns import Values
-from livewidget.codecs.json import JsonDecoder
+from livewidget.codecs.base import Columns, Decoder
 from livewidget.data.errors import SchemaError
 from livewidget.sources.base import Outlet
 from livewidget.sources.collector import Collector
@@ -15,7 +14,7 @@ _OVERHEAD = 64  # bytes that a held message costs beside its text
 class Messages:
     """Collects messages for a moment, decodes them together and hands them to an outlet."""
 
-    def __init__(self, decoder: JsonDecoder, outlet: Outlet) -> None:
+    def __init__(self, decoder: Decoder, outlet: Outlet) -> None:
         self._decoder = decoder
         self._outlet = outlet
         self._collector = Collector(self._deliver, most=MOST_BYTES)
@@ -23,6 +22,11 @@ class Messages:
     def add(self, message: bytes) -> None:
         """Take one message."""
         self._collector.add(message, len(message) + _OVERHEAD)
+
+    @property
+    def full(self) -> bool:
+        """Whether the outlet asks for patience: await its `ready` before reading on."""
+        return self._outlet.full
 
     def close(self) -> None:
         """Deliver what is held."""
@@ -32,7 +36,7 @@ class Messages:
         deliver(self._decoder, self._outlet, messages)
 
 
-def deliver(decoder: JsonDecoder, outlet: Outlet, messages: list[bytes]) -> dict[str, Values]:
+def deliver(decoder: Decoder, outlet: Outlet, messages: list[bytes]) -> Columns:
     """Decode messages and emit their rows; what cannot be read is rejected. Returns the columns."""
     decoded = decoder.decode(messages)
     for rejected in decoded.rejected:

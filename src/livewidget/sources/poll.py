@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from livewidget.codecs.json import JsonDecoder
+from livewidget.codecs.formats import decoder_for
 from livewidget.data.batch import TIME_NAMES
+from livewidget.data.text import Text
 from livewidget.resilience.pace import Pace
 from livewidget.sources.base import Outlet
 from livewidget.sources.http import HttpSource
@@ -38,6 +39,7 @@ class PollSource(HttpSource):
         url: str,
         *,
         interval: float | None = None,
+        format: object = "json",  # noqa: A002  (the word that users look for)
         fields: Sequence[str] | None = None,
         needs: Sequence[str] = (),
         time: str | None = None,
@@ -48,7 +50,7 @@ class PollSource(HttpSource):
         super().__init__(url, **options)
         self._pace = Pace(None if interval is None else check_interval(interval))
         wanted = None if fields is None else (*fields, *([cursor[1]] if cursor else []))
-        self._decoder = JsonDecoder(wanted, needs=needs, max_bytes=max_bytes)
+        self._decoder = decoder_for(format, fields=wanted, needs=needs, max_bytes=max_bytes)
         self._times = TIME_NAMES if time is None else (time,)
         self._cursor = cursor
         self._at: str | int | float | None = None  # the cursor's last value
@@ -81,6 +83,7 @@ class PollSource(HttpSource):
                     return reason
                 if self._live_since is None:
                     self._live(outlet)
+                await outlet.ready()
                 await self._clock.sleep(self._pace.next(new=new))
 
     async def _ask(self, client: AsyncClient, outlet: Outlet) -> tuple[str, bool]:
@@ -124,6 +127,7 @@ class PollSource(HttpSource):
         columns = deliver(self._decoder, outlet, [body])
         self._timed = not columns.keys().isdisjoint(self._times)
         if self._cursor is not None and self._cursor[1] in columns:
-            last = columns[self._cursor[1]][-1]
+            column = columns[self._cursor[1]]
+            last = (column.decode() if isinstance(column, Text) else column)[-1]
             self._at = last.item() if hasattr(last, "item") else last
         return bool(columns)

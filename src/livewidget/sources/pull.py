@@ -36,6 +36,7 @@ class PullSource(Source):
             beat = self._clock.monotonic()
             while True:
                 await self._read(outlet, worker)
+                await outlet.ready()
                 beat = await self._next(beat)
 
     @abstractmethod

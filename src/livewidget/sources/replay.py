@@ -63,6 +63,7 @@ class Replay(Source):
             if stop > sent:
                 outlet.emit(batch.take(slice(sent, stop)))
                 sent = stop
+                await outlet.ready()
             if sent < len(times):
                 await self._clock.sleep(self._wait(offsets[sent], begun))
 

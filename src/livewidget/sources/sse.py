@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from livewidget.codecs.json import JsonDecoder
+from livewidget.codecs.formats import decoder_for
 from livewidget.data.errors import SourceError
 from livewidget.sources.base import Outlet
 from livewidget.sources.http import HttpSource, bounded_wait
@@ -34,6 +34,7 @@ class SseSource(HttpSource):
         self,
         url: str,
         *,
+        format: object = "json",  # noqa: A002  (the word that users look for)
         fields: Sequence[str] | None = None,
         needs: Sequence[str] = (),
         events: Sequence[str] | None = None,
@@ -42,7 +43,7 @@ class SseSource(HttpSource):
         **options: Any,
     ) -> None:
         super().__init__(url, **options)
-        self._decoder = JsonDecoder(fields, needs=needs, max_bytes=max_bytes)
+        self._decoder = decoder_for(format, fields=fields, needs=needs, max_bytes=max_bytes)
         self._events = None if events is None else frozenset(events)
         self._max_bytes = max_bytes
         self._heard = False
@@ -90,5 +91,7 @@ class SseSource(HttpSource):
                     outlet.gap(None, None, "the connection was lost")
                 missing, self._heard = False, True
                 messages.add(event.data.encode())
+                if messages.full:
+                    await outlet.ready()
         finally:
             messages.close()

@@ -22,13 +22,14 @@ class WebSource(HttpSource):
         url: str,
         *,
         interval: float | None = None,
+        format: object = "json",  # noqa: A002  (the word that users look for)
         fields: Sequence[str] | None = None,
         needs: Sequence[str] = (),
         time: str | None = None,
         **options: Any,
     ) -> None:
         super().__init__(url, **options)
-        wanted: dict[str, Any] = {"fields": fields, "needs": needs} | options
+        wanted: dict[str, Any] = {"format": format, "fields": fields, "needs": needs} | options
         self._sse = SseSource(url, **wanted)
         self._poll = PollSource(url, interval=interval, time=time, **wanted)
         self._chosen: HttpSource | None = None

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from livewidget.codecs.json import JsonDecoder
+from livewidget.codecs.formats import decoder_for
 from livewidget.data.errors import SourceError
 from livewidget.resilience.backoff import Backoff
 from livewidget.sources.address import Address
@@ -46,6 +46,7 @@ class WebSocketSource(ReconnectingSource):
         self,
         url: str,
         *,
+        format: object = "json",  # noqa: A002  (the word that users look for)
         fields: Sequence[str] | None = None,
         needs: Sequence[str] = (),
         subscribe: object = None,
@@ -61,7 +62,7 @@ class WebSocketSource(ReconnectingSource):
     ) -> None:
         address = Address(url, (headers or {}).values())
         super().__init__(address, reconnect=reconnect, backoff=backoff, clock=clock)
-        self._decoder = JsonDecoder(fields, needs=needs, max_bytes=max_bytes)
+        self._decoder = decoder_for(format, fields=fields, needs=needs, max_bytes=max_bytes)
         self._subscriptions = _subscriptions(subscribe)
         self._connected = False
         self._heard = False
@@ -117,6 +118,8 @@ class WebSocketSource(ReconnectingSource):
                     outlet.gap(None, None, "the connection was lost")
                 missing, self._heard = False, True
                 messages.add(message)
+                if messages.full:
+                    await outlet.ready()
         finally:
             messages.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ class RecordingOutlet:
         self.rejected: list[tuple[object, str]] = []
         self.gaps: list[tuple[int | None, int | None, str]] = []
         self.states: list[tuple[State, str, int]] = []
+        self.asked_stored = 0
+        self._open = asyncio.Event()
+        self._open.set()
 
     def emit(self, data: Data) -> int:
         """Keep `data` and return its number of rows. Raises SchemaError where it has none."""
@@ -35,6 +39,27 @@ class RecordingOutlet:
     def state(self, state: State, detail: str = "", attempt: int = 0) -> None:
         """Keep one state."""
         self.states.append((state, detail, attempt))
+
+    @property
+    def full(self) -> bool:
+        """Whether `hold` is in force."""
+        return not self._open.is_set()
+
+    def hold(self) -> None:
+        """Make sources wait in `ready`, until `release`. On the loop of the source."""
+        self._open.clear()
+
+    def release(self) -> None:
+        """Let sources go on. On the loop of the source."""
+        self._open.set()
+
+    async def ready(self) -> None:
+        """Wait while held."""
+        await self._open.wait()
+
+    async def stored(self) -> None:
+        """Count one question; all is stored that was emitted."""
+        self.asked_stored += 1
 
     @property
     def rows(self) -> list[dict[str, Any]]:

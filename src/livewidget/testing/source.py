@@ -39,6 +39,7 @@ class ListSource(Source):
             for item in self._items:
                 outlet.emit(item)
                 self.emitted += 1
+                await outlet.ready()
                 await asyncio.sleep(0)
             if self._error is not None:
                 raise self._error

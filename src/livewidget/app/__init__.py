@@ -1,0 +1,1 @@
+"""The command line: what the parts do, from a shell."""

@@ -1,0 +1,117 @@
+"""What an operator is: a step on batches, bound once to a schema and then only called."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from livewidget.data.batch import Batch
+from livewidget.data.clock import Clock
+from livewidget.data.schema import Schema
+
+MOST_LETTERS = 1_000  # rejected rows that are kept of one batch; all are counted
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A row that an operator rejected."""
+
+    payload: object
+    reason: str
+    operator: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a batch leaves behind on its way: rows filtered, rows rejected, rows for outputs.
+
+    Every row that goes in comes out, or is in here: that is what makes the account exact.
+    """
+
+    filtered: int = 0
+    rejected: int = 0
+    letters: list[Letter] = field(default_factory=list)
+    routed: list[tuple[str, Batch]] = field(default_factory=list)
+
+    def reject(self, batch: Batch, rows: npt.NDArray[np.bool_], reason: str, operator: str) -> None:
+        """Note the rows of a mask, bool[n], as rejected for one reason."""
+        bad = batch.take(np.flatnonzero(rows)[: MOST_LETTERS - len(self.letters)])
+        self.letters += [Letter(row, reason, operator) for row in bad.rows()]
+        self.rejected += int(rows.sum())
+
+    def route(self, output: str, batch: Batch) -> None:
+        """Note rows that leave for a named output; they are counted as filtered here."""
+        self.routed.append((output, batch))
+        self.filtered += len(batch)
+
+
+Step = Callable[[Batch, Tally], Batch]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An operator bound to a schema: the schema of what comes out, and the step itself.
+
+    A step may keep state. It is called by one thread at a time, with batches of the schema it was
+    bound to, never empty ones, and returns a batch of the schema it promised. It changes no array
+    of the batch it is given. A row that it leaves out is in the tally.
+    """
+
+    schema: Schema
+    step: Step
+
+
+class Operator(ABC):
+    """A step on batches, as the user writes it: immutable, and bound as often as it is used.
+
+    `heavy` says that it costs so much, or may block for so long, that it belongs on a worker.
+    """
+
+    name: str = "operator"
+    heavy: bool = False
+
+    @abstractmethod
+    def bind(self, schema: Schema, clock: Clock) -> Bound:
+        """Return the step for batches of `schema`, with state of its own.
+
+        Raises SchemaError for a column that is not there or of another kind, SettingError for what
+        is wrong by itself.
+        """
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+
+class Pipeline(Operator):
+    """Operators one after another; itself an operator."""
+
+    name = "pipeline"
+
+    def __init__(self, operators: Iterable[Operator] = ()) -> None:
+        self.operators: Sequence[Operator] = tuple(operators)
+
+    @property
+    def heavy(self) -> bool:  # type: ignore[override]  # what an operator is told, a pipeline finds
+        """Whether one of them is."""
+        return any(each.heavy for each in self.operators)
+
+    def bind(self, schema: Schema, clock: Clock) -> Bound:
+        """Bind each to what the one before it gives."""
+        steps: list[Step] = []
+        for operator in self.operators:
+            bound = operator.bind(schema, clock)
+            schema = bound.schema
+            steps.append(bound.step)
+
+        def walk(batch: Batch, tally: Tally) -> Batch:
+            for step in steps:
+                if not len(batch):
+                    return Batch.empty(schema)
+                batch = step(batch, tally)
+            return batch
+
+        return Bound(schema, walk)
