@@ -9,7 +9,6 @@ from typing import Protocol
 from livewidget.codecs.columns import Values
 from livewidget.data.text import Text
 
-
 Columns = Mapping[str, Values | Text]
 
 
