@@ -143,6 +143,11 @@ class HttpServer:
             self.listeners.add(listener)
         return listener
 
+    def leave(self, listener: queue.SimpleQueue[Any]) -> None:
+        """Forget a listener."""
+        with self._lock:
+            self.listeners.discard(listener)
+
     def _event(self, text: str, kind: str) -> bytes:
         lines = [f"id: {len(self.sent)}"] if self.ids else []
         lines += [f"event: {kind}"] if kind else []
@@ -203,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             return
         finally:
-            self.home.listeners.discard(listener)
+            self.home.leave(listener)
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
