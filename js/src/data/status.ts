@@ -1,11 +1,20 @@
 /** What the kernel says of a chart about twice a second. */
 
-export type State = "waiting" | "live" | "paused" | "reconnecting" | "stale" | "ended" | "failed";
+export type State =
+  | "waiting"
+  | "live"
+  | "paused"
+  | "suspended"
+  | "reconnecting"
+  | "stale"
+  | "ended"
+  | "failed";
 
 const STATES: readonly State[] = [
   "waiting",
   "live",
   "paused",
+  "suspended",
   "reconnecting",
   "stale",
   "ended",

@@ -225,7 +225,7 @@ def concat(batches: Sequence[Batch]) -> Batch:
     columns: list[Column] = []
     for place, field in enumerate(first.schema.fields):
         parts: list[Any] = [batch.columns[place] for batch in batches]
-        columns.append(_joined_text(parts) if field.kind is Kind.TEXT else _joined(parts))
+        columns.append(Text.join(parts) if field.kind is Kind.TEXT else _joined(parts))
     return Batch(first.schema, tuple(columns))
 
 
@@ -254,12 +254,6 @@ def _joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
         return np.concatenate(parts)
     whole = b"".join(np.ascontiguousarray(part).data for part in parts)
     return np.frombuffer(whole, dtype=parts[0].dtype)
-
-
-def _joined_text(parts: Sequence[Text]) -> Text:
-    if all(part.categories == parts[0].categories for part in parts):
-        return Text(np.concatenate([part.codes for part in parts]), parts[0].categories)
-    return Text.encode([item for part in parts for item in part.decode().tolist()])
 
 
 def _is_scalar(values: Any) -> bool:
@@ -331,7 +325,7 @@ def _lenient_column(
         except SchemaError as error:
             reasons.setdefault(row, str(error))
             good.append(to_column(field.name, *_FILLER[field.kind]))
-    return _joined_text(good) if field.kind is Kind.TEXT else np.concatenate(good)
+    return Text.join(good) if field.kind is Kind.TEXT else np.concatenate(good)
 
 
 _FILLER: dict[Kind, tuple[list[Any], Kind]] = {

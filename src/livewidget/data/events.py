@@ -12,6 +12,7 @@ class State(StrEnum):
     WAITING = "waiting"
     LIVE = "live"
     PAUSED = "paused"
+    SUSPENDED = "suspended"
     RECONNECTING = "reconnecting"
     STALE = "stale"
     ENDED = "ended"

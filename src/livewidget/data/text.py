@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,23 @@ class Text:
             else:
                 raise SchemaError(f"{quote(item)} is not text")
         return cls(np.array(codes, dtype=np.int32), tuple(table))
+
+    @classmethod
+    def join(cls, parts: Sequence[Text]) -> Text:
+        """Return the rows of all parts, one after another. Costs what the parts' rows cost."""
+        first = parts[0].categories
+        if all(part.categories is first or part.categories == first for part in parts):
+            return cls(np.concatenate([part.codes for part in parts]), first)
+        table: dict[str, int] = {}
+        codes = []
+        for part in parts:
+            used, places = np.unique(part.codes, return_inverse=True)
+            new = [
+                -1 if code < 0 else table.setdefault(part.categories[code], len(table))
+                for code in used.tolist()
+            ]
+            codes.append(np.array(new, dtype=np.int32)[places])
+        return cls(np.concatenate(codes), tuple(table))
 
     def decode(self) -> npt.NDArray[np.object_]:
         """Return an object array of str and None."""

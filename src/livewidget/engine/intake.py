@@ -1,39 +1,26 @@
-"""The door: data in from any thread, every event accounted for, into the buffer."""
+"""From the door into the buffer: what comes is staged, drained, thinned and stored."""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from livewidget.data.batch import Batch, Data, concat, count_rows, sift
+from livewidget.data.batch import Batch, Data, concat, count_rows
 from livewidget.data.clock import Clock
 from livewidget.data.errors import ClosedError, SchemaError
 from livewidget.data.events import DeadLetter, Gap
 from livewidget.data.schema import Schema
+from livewidget.engine.door import Door
+from livewidget.engine.ledger import DEAD_LETTERS, Account, Ledger
 from livewidget.engine.staging import Load, Mark, Staging
 from livewidget.pipeline.horizon import DAY_S, Horizon
 
-DEAD_LETTERS = 1_000
 GAPS = 1_000
-MOST_REASONS, OTHER_REASONS = 50, "other reasons"
 _NO_TIMES = np.empty(0, dtype=np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Where every event is: received = stored + filtered + rejected + dropped + in_flight."""
-
-    received: int = 0
-    stored: int = 0
-    filtered: int = 0
-    rejected: int = 0
-    dropped: int = 0
-    in_flight: int = 0
 
 
 class Intake:
@@ -43,6 +30,9 @@ class Intake:
     (see `Staging`); its policy is that the thread that fills it has it drained by `relieve` (None:
     drains it), which holds that thread back and loses nothing. Rows of a source without any of the
     columns `needs`, and rows more than `max_ahead` seconds ahead of the clock, are rejected.
+
+    Behind a flow, which counts what comes, only `stage` brings rows in. `on_gap` hears of each gap,
+    under the ledger's lock.
     """
 
     def __init__(
@@ -55,30 +45,33 @@ class Intake:
         schema: Schema | None = None,
         needs: tuple[str, ...] = (),
         max_ahead: float | None = DAY_S,
+        on_gap: Callable[[Gap], None] | None = None,
     ) -> None:
         self._store = store
         self._now = clock.now
-        self._infer = infer
-        self._needs = needs
-        self._horizon = Horizon(max_ahead, clock)
+        self.door = Door(infer, Horizon(max_ahead, clock), schema=schema, needs=needs)
+        self.ledger = Ledger()
+        self._on_gap = on_gap
+        self._lock = self.ledger.lock
+        self._counted = False  # whether what is staged was counted as received before
         self._staged = Staging()
         self._relieve = self.drain if relieve is None else relieve
         self._draining = threading.Lock()  # one drains at a time
-        self._lock = threading.Lock()  # the counts and lists below, for moments only
-        self._received = self._stored = self._filtered = self._rejected = self._dropped = 0
         self._drained_rows = 0  # on their way to the store
         self._oldest: dict[object, int | None] = {}  # by reader
         self._mark: Mark | None = None  # before the next row
         self._newest: int | None = None  # the time of the last row, ns UTC
         self._closed = False
-        self.schema = schema
         self.thin: Callable[[Batch], Batch] | None = None
-        self.dead: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
-        self.reasons: Counter[str] = Counter()
         self.gaps: deque[Gap] = deque(maxlen=GAPS)
         self.gap_count = 0
         # When the newest rows of the two last drains came, ns UTC.
         self.arrivals: tuple[int | None, int | None] = (None, None)
+
+    @property
+    def schema(self) -> Schema | None:
+        """The schema of what is stored, or None before the first data."""
+        return self.door.schema
 
     def push(self, data: Data, arrival: int | None = None) -> int:
         """Take rows from user code: all of them, or none and an error that says why.
@@ -88,8 +81,9 @@ class Intake:
         """
         if arrival is None:
             arrival = self._now()
-        ready = isinstance(data, Batch) and data.schema is self.schema
-        batch = data if ready else self._whole(data, arrival)
+        door = self.door
+        ready = isinstance(data, Batch) and data.schema is door.schema
+        batch = data if ready else door.whole(data, arrival)
         if self._closed:
             raise ClosedError("the stream was closed: it takes no more data")
         size = len(batch.columns[0])  # spares a call
@@ -97,20 +91,21 @@ class Intake:
             self._relieve()
         return size
 
+    def stage(self, batch: Batch, arrival: int) -> bool:
+        """Take rows of a flow, under the ledger's lock; True where a drain is due."""
+        self._counted = True
+        return self._staged.add(batch, len(batch), arrival)
+
     def emit(self, data: Data) -> int:
         """Take rows from a source: those that fit; the others become dead letters."""
         arrival = self._now()
         try:
-            batch, bad = self._fitting(data, arrival)
+            batch, bad = self.door.fitting(data, arrival)
         except SchemaError as error:
-            self._receive_bad([(data, str(error))], arrival, count_rows(data))
+            self.ledger.refuse([(data, str(error))], arrival, count_rows(data))
             return 0
-        self._receive_bad(bad, arrival, len(bad))
+        self.ledger.refuse(bad, arrival, len(bad))
         return self.push(batch, arrival)
-
-    def reject(self, payload: object, reason: str) -> None:
-        """Count one message that could not be read, and keep it with its reason."""
-        self._receive_bad([(payload, reason)], self._now(), 1)
 
     def gap(self, start: int | None, stop: int | None, reason: str) -> None:
         """Note a gap. Without a start it reaches from the last row, without a stop to the next."""
@@ -132,8 +127,8 @@ class Intake:
         with self._draining:
             with self._lock:
                 load = self._staged.take()
-                self._received += load.rows
-                self._dropped += self._drained_rows  # of a drain that was torn off
+                self.ledger.received += 0 if self._counted else load.rows
+                self.ledger.dropped += self._drained_rows  # of a drain that was torn off
                 self._drained_rows = load.rows
                 if load.rows:
                     self._note_arrivals(load)
@@ -159,13 +154,14 @@ class Intake:
         """The account of this moment."""
         with self._lock:
             waiting = self._staged.count()
+            ledger = self.ledger
             return Account(
-                self._received + waiting,
-                self._stored,
-                self._filtered,
-                self._rejected,
-                self._dropped,
-                self._drained_rows + waiting,
+                ledger.received + (0 if self._counted else waiting),
+                ledger.stored,
+                ledger.filtered,
+                ledger.rejected,
+                ledger.dropped,
+                ledger.in_flight + self._drained_rows + waiting,
             )
 
     def close(self) -> None:
@@ -173,45 +169,18 @@ class Intake:
         self._closed = True
         self.drain()
 
-    def _whole(self, data: Data, arrival: int) -> Batch:
-        """Return all rows of `data`. The first that are refused decide no schema."""
-        schema = self.schema or self._infer(data)
-        batch = Batch.of(data, schema, arrival=arrival)
-        beyond = self._horizon.beyond(batch)
-        if beyond is not None:
-            row = int(beyond.argmax())
-            when = np.datetime_as_string(batch.times[row].view("datetime64[ns]"), unit="s")
-            raise SchemaError(
-                f"column {schema.time!r} is {when}Z in row {row}, {self._horizon.reason}"
-            )
-        if self.schema is schema or self._agree(schema) is schema:
-            return batch
-        return Batch.of(data, self.schema, arrival=arrival)
-
-    def _fitting(self, data: Data, arrival: int) -> tuple[Batch, list[tuple[object, str]]]:
-        """Return the rows that fit the schema, and the others with their reasons."""
-        if isinstance(data, Batch) and data.schema is self.schema:
-            return data, []
-        schema = self.schema or self._agree(self._infer(data))
-        return sift(data, schema, arrival, self._needs)
-
-    def _agree(self, schema: Schema) -> Schema:
-        """Return the stream's schema: this one, unless another thread was first."""
-        with self._lock:
-            if self.schema is None:
-                self.schema = schema
-            return self.schema
-
     def _carry(self, load: Load) -> None:
         """Store what passes the horizon and the thinning; account for each row."""
         stored = filtered = rejected = 0
-        letters: list[tuple[object, str]] = []
+        letters: list[DeadLetter] = []
         try:
             batch = concat(load.batches)
-            beyond = self._horizon.beyond(batch)
+            horizon = self.door.horizon
+            beyond = horizon.beyond(batch)
             if beyond is not None:
                 late = batch.take(np.flatnonzero(beyond)[-DEAD_LETTERS:])
-                letters = [(row, self._horizon.reason) for row in late.rows()]
+                at, why = load.last_arrival, horizon.reason
+                letters = [DeadLetter(at, why, row, "horizon") for row in late.rows()]
                 rejected = int(beyond.sum())
                 batch = batch.take(~beyond)
             self._settle_gaps(load.marks, batch.times, beyond)
@@ -221,12 +190,12 @@ class Intake:
             stored, filtered = len(kept), len(batch) - len(kept)
         finally:
             with self._lock:
-                self._drained_rows = 0
-                self._stored += stored
-                self._filtered += filtered
-                self._bury(letters, load.last_arrival, rejected)
+                ledger, self._drained_rows = self.ledger, 0
+                ledger.stored += stored
+                ledger.filtered += filtered
+                ledger.bury(letters, rejected)
                 # More than 0 only on an error.
-                self._dropped += load.rows - stored - filtered - rejected
+                ledger.dropped += load.rows - stored - filtered - rejected
 
     def _note_arrivals(self, load: Load) -> None:
         """Note for the readers when rows came. Under the lock."""
@@ -259,24 +228,8 @@ class Intake:
 
     def _note_gap(self, start: int | None, stop: int, reason: str) -> None:
         if start is not None and stop > start:
-            self.gaps.append(Gap(start, stop, reason))
+            gap = Gap(start, stop, reason)
+            self.gaps.append(gap)
             self.gap_count += 1
-
-    def _receive_bad(self, bad: list[tuple[object, str]], arrival: int, rows: int) -> None:
-        """Count `rows` rows that come in and are rejected at once."""
-        if bad and rows:
-            with self._lock:
-                self._received += rows
-                self._bury(bad, arrival, rows)
-
-    def _bury(self, bad: list[tuple[object, str]], arrival: int, rows: int) -> None:
-        """Keep letters of `rows` rejected rows, which may be fewer: a table refused whole is one.
-
-        What has no letter of its own shares the last one's reason. Under the lock.
-        """
-        for place, (payload, reason) in enumerate(bad, 1):
-            self.dead.append(DeadLetter(arrival, reason, payload))
-            known = reason in self.reasons or len(self.reasons) < MOST_REASONS
-            count = 1 if place < len(bad) else 1 + rows - len(bad)
-            self.reasons[reason if known else OTHER_REASONS] += count
-        self._rejected += rows
+            if self._on_gap is not None:
+                self._on_gap(gap)

@@ -55,6 +55,15 @@ class Engine:
         """Whether the thread runs."""
         return self._thread.is_alive()
 
+    @property
+    def here(self) -> bool:
+        """Whether the caller is on the engine's thread."""
+        return threading.current_thread() is self._thread
+
+    def wait_for(self, job: Coroutine[Any, Any, T], timeout: float) -> T:
+        """Run a coroutine on the engine's thread and return its result. From any other thread."""
+        return asyncio.run_coroutine_threadsafe(job, self.loop).result(timeout)
+
     def post(self, call: Callable[[], object]) -> None:
         """Have `call` run on the engine's thread soon, after what was posted before."""
         self.loop.call_soon_threadsafe(call)
@@ -65,7 +74,7 @@ class Engine:
 
     def call(self, call: Callable[[], T], timeout: float = 10.0) -> T:
         """Run `call` on the engine's thread and return what it returns, or raise what it raises."""
-        if threading.current_thread() is self._thread:
+        if self.here:
             return call()
         answer: Future[T] = Future()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from livewidget.data.batch import Batch
 from livewidget.data.clock import Clock
+from livewidget.data.events import Gap
 from livewidget.data.schema import Schema
 
 MOST_LETTERS = 1_000  # rejected rows that are kept of one batch; all are counted
@@ -27,7 +28,7 @@ class Letter:
 
 @dataclass(slots=True)
 class Tally:
-    """What a batch leaves behind on its way: rows filtered, rows rejected, rows for outputs.
+    """What a batch leaves behind on its way: rows filtered, rejected, for outputs; gaps found.
 
     Every row that goes in comes out, or is in here: that is what makes the account exact.
     """
@@ -36,6 +37,7 @@ class Tally:
     rejected: int = 0
     letters: list[Letter] = field(default_factory=list)
     routed: list[tuple[str, Batch]] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
 
     def reject(self, batch: Batch, rows: npt.NDArray[np.bool_], reason: str, operator: str) -> None:
         """Note the rows of a mask, bool[n], as rejected for one reason."""
@@ -47,6 +49,14 @@ class Tally:
         """Note rows that leave for a named output; they are counted as filtered here."""
         self.routed.append((output, batch))
         self.filtered += len(batch)
+
+    def add(self, other: Tally) -> None:
+        """Take over what another tally says."""
+        self.filtered += other.filtered
+        self.rejected += other.rejected
+        self.letters += other.letters[: MOST_LETTERS - len(self.letters)]
+        self.routed += other.routed
+        self.gaps += other.gaps
 
 
 Step = Callable[[Batch, Tally], Batch]
@@ -84,34 +94,3 @@ class Operator(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
-
-
-class Pipeline(Operator):
-    """Operators one after another; itself an operator."""
-
-    name = "pipeline"
-
-    def __init__(self, operators: Iterable[Operator] = ()) -> None:
-        self.operators: Sequence[Operator] = tuple(operators)
-
-    @property
-    def heavy(self) -> bool:  # type: ignore[override]  # what an operator is told, a pipeline finds
-        """Whether one of them is."""
-        return any(each.heavy for each in self.operators)
-
-    def bind(self, schema: Schema, clock: Clock) -> Bound:
-        """Bind each to what the one before it gives."""
-        steps: list[Step] = []
-        for operator in self.operators:
-            bound = operator.bind(schema, clock)
-            schema = bound.schema
-            steps.append(bound.step)
-
-        def walk(batch: Batch, tally: Tally) -> Batch:
-            for step in steps:
-                if not len(batch):
-                    return Batch.empty(schema)
-                batch = step(batch, tally)
-            return batch
-
-        return Bound(schema, walk)

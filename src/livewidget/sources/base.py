@@ -58,11 +58,15 @@ class Source(ABC):
 
     `name` is for people and holds no secret. `interval` is the seconds between two readings
     of a source that is asked, and None for one that speaks by itself; it may be set from any
-    thread while the source runs.
+    thread while the source runs. `restarts` says that `run` may be cancelled and called again, and
+    then goes on, or tells of a gap. `unique` names the column whose values no two events share, of
+    a source that may deliver one twice.
     """
 
     name: str = "source"
     interval: float | None = None
+    restarts: bool = False
+    unique: str | None = None
 
     @abstractmethod
     async def run(self, outlet: Outlet) -> None:

@@ -19,6 +19,8 @@ class ReconnectingSource(Source):
     With `reconnect=False` a farewell ends the source, and a loss fails it.
     """
 
+    restarts = True
+
     def __init__(
         self,
         address: Address,

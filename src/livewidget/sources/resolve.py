@@ -36,11 +36,12 @@ def resolve(
     time: str | None = None,
     values: Sequence[str] = (),
     by: str | None = None,
+    also: Sequence[str | None] = (),
     **options: Any,
 ) -> Source:
     """Return the source that `thing` stands for; `options` go to its constructor.
 
-    `time`, `values` and `by` tell which columns are wanted: they order a table by its time,
+    `time`, `values`, `by` and `also` tell which columns are wanted: they order a table by its time,
     give plain numbers and tuples their names, and spare a decoder what nobody looks at. An
     option of None counts as not given. Raises SettingError for an option that this kind of
     source does not know, and SourceError for what is no source, naming what is accepted.
@@ -53,7 +54,8 @@ def resolve(
             raise SettingError(f"{thing!r} is a source already: set {', '.join(options)} on it")
         return thing
     factory = _factory(thing)
-    hints = _hints(factory, time, tuple(values), by)
+    extra = tuple(each for each in (by, *also) if each is not None)
+    hints = _hints(factory, time, tuple(values), extra)
     try:
         source: Source = factory(thing, **hints | options)
     except TypeError as error:
@@ -64,14 +66,14 @@ def resolve(
 
 
 def _hints(
-    factory: object, time: str | None, values: tuple[str, ...], by: str | None
+    factory: object, time: str | None, values: tuple[str, ...], extra: tuple[str, ...]
 ) -> dict[str, object]:
     if factory is Replay:
         return {"time": time}
     if factory not in SCHEMES.values():
         return {"fields": (time or DEFAULT_FIELDS[0], *(values or DEFAULT_FIELDS[1:]))}
     # Messages may call their time by any name: without being told it, all fields are kept.
-    wanted = (time, *values, *(() if by is None else (by,)))
+    wanted = (time, *values, *extra)
     hints: dict[str, object] = {"fields": wanted if time and values else None, "needs": values}
     return hints | ({"time": time} if factory is WebSource else {})
 

@@ -161,10 +161,10 @@ def test_an_event_far_ahead_is_rejected_wherever_it_comes_in():
     account = intake.account
     assert balanced(account)
     assert (account.received, account.stored, account.rejected) == (4, 2, 2)
-    assert [letter.payload["number"] for letter in intake.dead] == [1, 1]
-    assert "unit" in intake.dead[0].reason
-    assert sum(intake.reasons.values()) == 2
-    assert len(intake.reasons) == 1
+    assert [letter.payload["number"] for letter in intake.ledger.dead] == [1, 1]
+    assert "unit" in intake.ledger.dead[0].reason
+    assert sum(intake.ledger.reasons.values()) == 2
+    assert len(intake.ledger.reasons) == 1
     assert max(int(batch.times.max()) for batch in kept) < FAR
 
 
@@ -199,9 +199,9 @@ def test_a_flood_from_the_future_is_counted_whole_and_kept_in_part():
     assert (intake.account.rejected, intake.account.stored) == (size, 0)
     assert balanced(intake.account)
     assert kept == []
-    assert len(intake.dead) == 1_000
-    assert intake.dead[-1].payload["number"] == size - 1
-    assert list(intake.reasons.values()) == [size]
+    assert len(intake.ledger.dead) == 1_000
+    assert intake.ledger.dead[-1].payload["number"] == size - 1
+    assert list(intake.ledger.reasons.values()) == [size]
 
 
 def test_simulated_time_may_lie_anywhere():
@@ -225,7 +225,7 @@ def test_a_refused_push_leaves_nothing_behind():
         with pytest.raises(SchemaError):
             intake.push(bad)
     intake.drain()
-    assert (intake.account, kept, len(intake.dead)) == (before, [], 0)
+    assert (intake.account, kept, len(intake.ledger.dead)) == (before, [], 0)
 
 
 def test_a_refused_first_push_decides_no_schema():
@@ -338,11 +338,11 @@ def test_an_interrupt_tears_no_drain(interrupt_in):
 def test_dead_letters_are_bounded_and_their_reasons_grouped():
     intake, _ = intake_of()
     for number in range(1500):
-        intake.reject({"number": number}, f"reason {number % 200}")
-    assert len(intake.dead) == 1000
-    assert intake.dead[-1].payload == {"number": 1499}
-    assert len(intake.reasons) == 51
-    assert sum(intake.reasons.values()) == intake.account.rejected == 1500
+        intake.ledger.refuse([({"number": number}, f"reason {number % 200}")], 0, 1)
+    assert len(intake.ledger.dead) == 1000
+    assert intake.ledger.dead[-1].payload == {"number": 1499}
+    assert len(intake.ledger.reasons) == 51
+    assert sum(intake.ledger.reasons.values()) == intake.account.rejected == 1500
 
 
 def test_a_rejected_row_is_kept_with_its_reason():

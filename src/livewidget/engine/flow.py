@@ -1,0 +1,249 @@
+"""What lies between a source and its buffer: the queue, the pipeline and its workers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+
+from livewidget.buffers.queue import BatchQueue, Item, Priority, Queue
+from livewidget.data.batch import Batch, Data, count_rows
+from livewidget.data.clock import Clock
+from livewidget.data.errors import ClosedError, LivewidgetError, SchemaError
+from livewidget.data.events import DeadLetter
+from livewidget.data.schema import Schema
+from livewidget.engine.door import Door
+from livewidget.engine.gate import Gate
+from livewidget.engine.intake import Intake
+from livewidget.engine.lanes import Lanes
+from livewidget.engine.staging import Mark
+from livewidget.engine.workers import Workers
+from livewidget.pipeline.operator import Tally
+
+_EVER = 2**62  # ns: by then whatever waits is due
+PATIENCE_S = 10.0  # how long a push from a thread waits for room in a queue that blocks
+
+
+class Flow:
+    """Rows in from any thread, through a bounded queue and the pipeline, into the intake.
+
+    One task, `run`, on the engine's loop takes batch by batch and has the `workers` walk them.
+    `accept` hears the schema of what comes out, and raises where it does not serve. What an
+    operator routes to a named output goes to `route`; `staged` hears that there is something to
+    drain. `changed` is told when there may be room.
+
+    Every row is received here, and then in flight until it is staged, filtered, rejected or
+    dropped; all four are told to the ledger at once.
+    """
+
+    def __init__(
+        self,
+        workers: Workers,
+        queue: Queue,
+        door: Door,
+        intake: Intake,
+        clock: Clock,
+        changed: Gate,
+        *,
+        accept: Callable[[Schema], None],
+        route: Callable[[str, Batch], None],
+        staged: Callable[[], None],
+    ) -> None:
+        self._workers = workers
+        self._door = door
+        self._intake = intake
+        self._ledger = intake.ledger
+        self._clock = clock
+        self._accept = accept
+        self._route = route
+        self._staged = staged
+        self._queue = BatchQueue(queue, self._dropped)
+        self._lanes = Lanes(queue, clock)
+        self._marks: list[object] = []
+        self._ticket = 0  # rows that come between two questions for what is stored share one
+        self._open: Counter[int] = Counter()  # rows in flight by ticket
+        self._changed = changed
+        self._room = threading.Condition()
+        self._closed = False
+        self.failure: LivewidgetError | None = None
+        self._bound = False
+        self._binding = threading.Lock()
+        if door.schema is not None:
+            self._bind(door.schema)
+
+    @property
+    def full(self) -> bool:
+        """Whether the queue asks for patience."""
+        return self._queue.full
+
+    def push(self, data: Data) -> int:
+        """Take rows of user code, all or none; waits for room in a queue that blocks.
+
+        Raises SchemaError, ClosedError, and TimeoutError after `PATIENCE_S`. On the loop itself it
+        does not wait: the queue is over-full by what such a caller pushes at once.
+        """
+        arrival = self._clock.now()
+        batch = self._door.whole(data, arrival)
+        if self.full and not _on_a_loop():
+            with self._room:
+                if not self._room.wait_for(lambda: self._closed or not self.full, PATIENCE_S):
+                    raise TimeoutError(f"the queue stayed full for {PATIENCE_S:.0f} s")
+        self._put(batch, arrival)
+        return len(batch)
+
+    def emit(self, data: Data) -> int:
+        """Take rows of a source: those that fit; the others become dead letters."""
+        arrival = self._clock.now()
+        try:
+            batch, bad = self._door.fitting(data, arrival)
+        except SchemaError as error:
+            self._ledger.refuse([(data, str(error))], arrival, count_rows(data))
+            return 0
+        self._ledger.refuse(bad, arrival, len(bad))
+        self._put(batch, arrival)
+        return len(batch)
+
+    def mark(self, start: int | None, reason: str) -> None:
+        """Note a gap before the rows that come next."""
+        self._marks.append(Mark(start, reason))
+
+    async def settled(self) -> None:
+        """Return once no row that has come so far is in flight. From any loop."""
+        with self._ledger.lock:
+            mine = self._ticket
+            self._ticket += 1
+        await self._changed.wait_until(lambda: not any(t <= mine for t in list(self._open)))
+
+    async def run(self) -> None:
+        """Work on what comes until it is cancelled; then what is left counts as dropped.
+
+        Ends by itself where the pipeline cannot be bound: see `failure`.
+        """
+        try:
+            async with self._workers:
+                while self.failure is None:
+                    item = self._queue.take(self._clock.now())
+                    if item is None:
+                        await self._wait()
+                    else:
+                        await self._workers.work(item, self._done)
+                        self._tell()
+        finally:
+            self._closed = True
+            self._abandon()
+            self._tell()
+
+    def stats(self) -> dict[str, object]:
+        """Return the queue's figures: rows that wait, the most there were, and its bound."""
+        queue = self._queue
+        return {"queued": queue.rows, "queue_peak": queue.peak, "queue_capacity": queue.capacity}
+
+    def _put(self, batch: Batch, arrival: int) -> None:
+        if not len(batch):
+            return
+        marks, self._marks = self._marks, []
+        if not self._bound and self.failure is None:
+            self._prepare(batch.schema)
+        with self._ledger.lock:
+            if self._closed:
+                raise ClosedError("the stream was closed: it takes no more data")
+            ticket = self._ticket
+            self._ledger.received += len(batch)
+            self._ledger.in_flight += len(batch)
+            self._open[ticket] += len(batch)
+        for priority, part in self._lanes.split(batch):
+            self._queue.put(Item(part, arrival, marks, ticket), priority)
+            marks = []
+        self._changed.notify()
+
+    async def _wait(self) -> None:
+        """Wait for rows, or for those that are there to be due."""
+        seconds = self._queue.due_in(self._clock.now())
+        if seconds is None:
+            await self._changed.wait_until(lambda: self._queue.rows or self.failure)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait_until(lambda: self._queue.due_in(self._clock.now()) == 0.0)
+
+    def _prepare(self, schema: Schema) -> None:
+        """Bind to the schema of the first rows; where that cannot be, the flow has failed."""
+        with self._binding:
+            if not self._bound:
+                try:
+                    self._bind(schema)
+                except LivewidgetError as error:
+                    self.failure = error
+
+    def _bind(self, schema: Schema) -> None:
+        self._lanes.bind(schema)
+        bound = self._workers.bind(schema)
+        self._accept(bound.schema)
+        self._intake.door.schema = bound.schema
+        self._bound = True
+
+    def _done(self, item: Item, batch: Batch, tally: Tally) -> None:
+        """Account for the rows of an item and stage what came out. On the loop."""
+        rows = len(item.batch)
+        for mark in item.marks:
+            if isinstance(mark, Mark):
+                self._intake.gap(mark.start, None, mark.reason)
+        for gap in tally.gaps:
+            self._intake.gap(gap.start, gap.stop, gap.reason)
+        letters = [
+            DeadLetter(item.arrival, it.reason, it.payload, it.operator) for it in tally.letters
+        ]
+        with self._ledger.lock:
+            self._ledger.filtered += tally.filtered
+            if tally.rejected:
+                self._ledger.bury(letters, tally.rejected)
+            full = bool(len(batch)) and self._intake.stage(batch, item.arrival)
+            self._leave(item.ticket, rows)
+        for output, routed in tally.routed:
+            self._route(output, routed)
+        if full:
+            self._intake.drain()
+        self._staged()
+
+    def _dropped(self, ticket: int, rows: int) -> None:
+        """Account for rows that the queue's policy gave up."""
+        with self._ledger.lock:
+            self._ledger.dropped += rows
+            self._leave(ticket, rows)
+
+    def _leave(self, ticket: int, rows: int) -> None:
+        self._ledger.in_flight -= rows
+        self._open[ticket] -= rows
+        if not self._open[ticket]:
+            del self._open[ticket]
+
+    def _abandon(self) -> None:
+        """Count what is left as dropped, or as rejected by the failure: nobody works on it."""
+        while self.failure is not None and (item := self._queue.take(_EVER)) is not None:
+            tally = Tally()
+            tally.reject(
+                item.batch, np.ones(len(item.batch), dtype=bool), str(self.failure), "pipeline"
+            )
+            self._done(item, Batch.empty(item.batch.schema), tally)
+        with self._ledger.lock:
+            self._ledger.dropped += self._ledger.in_flight
+            self._ledger.in_flight = 0
+            self._open.clear()
+
+    def _tell(self) -> None:
+        self._changed.notify()
+        if not self.full or self._closed:
+            with self._room:
+                self._room.notify_all()
+
+
+def _on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
