@@ -45,8 +45,12 @@ class Tally:
 
     def route(self, output: str, batch: Batch) -> None:
         """Note rows that leave for a named output; they are counted as filtered here."""
-        self.routed.append((output, batch))
+        self.copy(output, batch)
         self.filtered += len(batch)
+
+    def copy(self, output: str, batch: Batch) -> None:
+        """Note rows for a named output that go on, or leave for others too: they count not here."""
+        self.routed.append((output, batch))
 
 
 Step = Callable[[Batch, Tally], Batch]
