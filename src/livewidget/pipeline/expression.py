@@ -251,14 +251,12 @@ class _Compiler:
         return apply(Type.BOOL, lambda *values: reduce(join, values), *parts)
 
     def compared(self, tree: ast.Compare) -> Node:
-        if isinstance(tree.ops[0], (ast.In, ast.NotIn)):
+        if any(isinstance(each, (ast.In, ast.NotIn)) for each in tree.ops):
             return self._contained(tree)
         trees = [tree.left, *tree.comparators]
         nodes = [self.node(each) for each in trees]
         tests = []
         for place, sign in enumerate(tree.ops):
-            if type(sign) not in _SIGNS:
-                raise self._fault.at(tree, "'in' is not chained with other comparisons")
             pair = partial(compare, _SIGNS[type(sign)], nodes[place], nodes[place + 1])
             tests.append(self._placed(trees[place], pair))
         return apply(Type.BOOL, partial(_chain, tests), *nodes)
