@@ -37,7 +37,7 @@ class Subscription:
         """Rows that the queue's policy gave up."""
         return self._queue.dropped
 
-    async def items(self) -> AsyncIterator[tuple[Batch, list[Gap]]]:
+    async def read(self) -> AsyncIterator[tuple[Batch, list[Gap]]]:
         """Yield batches with the gaps before each, until the feed ends."""
         try:
             while True:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from livewidget.buffers.queue import BatchQueue, Item, Priority, Queue
+from livewidget.buffers.queue import BatchQueue, Item, Queue
 from livewidget.data.batch import Batch, Data, count_rows
 from livewidget.data.clock import Clock
 from livewidget.data.errors import ClosedError, LivewidgetError, SchemaError
@@ -131,7 +131,6 @@ class Flow:
                         await self._wait()
                     else:
                         await self._workers.work(item, self._done)
-                        self._tell()
         finally:
             self._closed = True
             self._abandon()
@@ -208,6 +207,7 @@ class Flow:
         if full:
             self._intake.drain()
         self._staged()
+        self._tell()
 
     def _dropped(self, ticket: int, rows: int) -> None:
         """Account for rows that the queue's policy gave up."""

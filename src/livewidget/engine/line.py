@@ -51,7 +51,7 @@ class Shape:
         return schema
 
     def check(self, schema: Schema) -> None:
-        """Raise SchemaError where what is to be stored lacks a column, or one is of another kind."""
+        """Raise SchemaError where what is to be stored lacks a column, or has it otherwise."""
         if self.by is not None and schema.kind(self.by) is not Kind.TEXT:
             raise SchemaError(f"column {self.by!r} of `by` must be text")
         for name in self.columns:

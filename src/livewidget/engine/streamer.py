@@ -32,7 +32,8 @@ from livewidget.pipeline.horizon import DAY_S
 from livewidget.pipeline.operator import Operator
 from livewidget.pipeline.sequence import Sequence
 from livewidget.pipeline.thin import Thin
-from livewidget.sources import SystemLoopClock, resolve
+from livewidget.sources import resolve
+from livewidget.sources.base import SystemLoopClock
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -333,7 +334,7 @@ class DataStreamer:
         """
         subscription = self.subscribe()
         self.start()
-        async for batch, _ in subscription.items():
+        async for batch, _ in subscription.read():
             yield batch
         state, detail, _ = self._runner.state
         if state is State.FAILED:
@@ -349,9 +350,13 @@ class DataStreamer:
     @property
     def stream(self) -> Stream:
         """The fluent face: what is stored, to be worked on further."""
+        return self.output(None)
+
+    def output(self, name: str | None) -> Stream:
+        """Return what a `Route` of the pipeline sends to an output, to be worked on further."""
         from livewidget.engine.stream import Stream
 
-        return Stream(self)
+        return Stream(self, output=name)
 
     def drain(self) -> None:
         """Carry what is staged into the buffer now.

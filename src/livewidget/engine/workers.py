@@ -20,6 +20,7 @@ from livewidget.pipeline.operator import Bound, Operator, Step, Tally
 from livewidget.sources.worker import Worker
 
 Done = Callable[[Item, Batch, Tally], None]
+MOST_WORKERS = 64
 _AHEAD = 2  # items that wait for a worker: it is never idle, and what waits stays in the queue
 
 
@@ -32,8 +33,8 @@ class Workers:
     """
 
     def __init__(self, pipeline: Operator, clock: Clock, count: int, by: str | None) -> None:
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise SettingError(f"workers is a whole number from 0 up, got {quote(count)}")
+        if isinstance(count, bool) or not 0 <= count < MOST_WORKERS:
+            raise SettingError(f"workers is a whole number from 0 to 63, got {quote(count)}")
         if count > 1 and by is None:
             raise SettingError("several workers part the rows by a column: name it with by=")
         self._pipeline = pipeline

@@ -38,6 +38,7 @@ class Tally:
     letters: list[Letter] = field(default_factory=list)
     routed: list[tuple[str, Batch]] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    lost: int = 0
 
     def reject(self, batch: Batch, rows: npt.NDArray[np.bool_], reason: str, operator: str) -> None:
         """Note the rows of a mask, bool[n], as rejected for one reason."""
@@ -47,7 +48,7 @@ class Tally:
 
     def route(self, output: str, batch: Batch) -> None:
         """Note rows that leave for a named output; they are counted as filtered here."""
-        self.routed.append((output, batch))
+        self.copy(output, batch)
         self.filtered += len(batch)
 
     def add(self, other: Tally) -> None:
@@ -57,6 +58,11 @@ class Tally:
         self.letters += other.letters[: MOST_LETTERS - len(self.letters)]
         self.routed += other.routed
         self.gaps += other.gaps
+        self.lost += other.lost
+
+    def copy(self, output: str, batch: Batch) -> None:
+        """Note rows for a named output that go on, or leave for others too: they count not here."""
+        self.routed.append((output, batch))
 
 
 Step = Callable[[Batch, Tally], Batch]

@@ -37,7 +37,7 @@ class Sequence(Operator):
                 f"column {self.column!r} of `sequence` must hold numbers, it holds "
                 f"{schema.kind(self.column)}"
             )
-        counter = _Counter()
+        counter = _Counter(self.column)
 
         def step(batch: Batch, tally: Tally) -> Batch:
             numbers = np.asarray(batch[self.column], dtype=np.float64)
@@ -54,7 +54,8 @@ class Sequence(Operator):
 class _Counter:
     """The greatest number so far, and the time of its row."""
 
-    def __init__(self) -> None:
+    def __init__(self, column: str) -> None:
+        self._column = column
         self._last: float | None = None
         self._time = 0
 
@@ -79,9 +80,9 @@ class _Counter:
             return
         skipped = 0 if last is None or number <= last else int(number - last) - 1
         if skipped and time > self._time and len(tally.gaps) < MOST_GAPS:
-            one = int(last or 0) + 1
-            what = f"number {one} is" if skipped == 1 else f"numbers {one} to {one + skipped - 1} are"
-            tally.gaps.append(Gap(self._time, time, f"{what} missing"))
+            first = number - skipped
+            what = f"{first:.0f}" if skipped == 1 else f"{first:.0f} to {number - 1:.0f}"
+            tally.gaps.append(Gap(self._time, time, f"{self._column} {what} missing"))
         tally.lost += skipped
         self._last, self._time = number, time
 
