@@ -33,8 +33,7 @@ class Flow:
 
     One task, `run`, on the engine's loop takes batch by batch and has the `workers` walk them.
     `accept` hears the schema of what comes out, and raises where it does not serve. What an
-    operator routes to a named output goes to `route`; `staged` hears that there is something to
-    drain. `changed` is told when there may be room.
+    operator routes to a named output goes to `route`. `changed` is told when there may be room.
 
     Every row is received here, and then in flight until it is staged, filtered, rejected or
     dropped; all four are told to the ledger at once.
@@ -51,7 +50,6 @@ class Flow:
         *,
         accept: Callable[[Schema], None],
         route: Callable[[str, Batch], None],
-        staged: Callable[[], None],
     ) -> None:
         self._workers = workers
         self._door = door
@@ -60,7 +58,6 @@ class Flow:
         self._clock = clock
         self._accept = accept
         self._route = route
-        self._staged = staged
         self._queue = BatchQueue(queue, self._dropped)
         self._lanes = Lanes(queue, clock)
         self._marks: list[object] = []
@@ -186,7 +183,7 @@ class Flow:
         self._bound = True
 
     def _done(self, item: Item, batch: Batch, tally: Tally) -> None:
-        """Account for the rows of an item and stage what came out. On the loop."""
+        """Account for the rows of an item and carry what came out to the store. On the loop."""
         rows = len(item.batch)
         for mark in item.marks:
             if isinstance(mark, Mark):
@@ -200,13 +197,12 @@ class Flow:
             self._ledger.filtered += tally.filtered
             if tally.rejected:
                 self._ledger.bury(letters, tally.rejected)
-            full = bool(len(batch)) and self._intake.stage(batch, item.arrival)
+            if len(batch):
+                self._intake.stage(batch, item.arrival)
             self._leave(item.ticket, rows)
         for output, routed in tally.routed:
             self._route(output, routed)
-        if full:
-            self._intake.drain()
-        self._staged()
+        self._intake.drain()
         self._tell()
 
     def _dropped(self, ticket: int, rows: int) -> None:

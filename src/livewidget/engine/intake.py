@@ -91,10 +91,10 @@ class Intake:
             self._relieve()
         return size
 
-    def stage(self, batch: Batch, arrival: int) -> bool:
-        """Take rows of a flow, under the ledger's lock; True where a drain is due."""
+    def stage(self, batch: Batch, arrival: int) -> None:
+        """Take rows of a flow, under the ledger's lock. A drain is to follow."""
         self._counted = True
-        return self._staged.add(batch, len(batch), arrival)
+        self._staged.add(batch, len(batch), arrival)
 
     def emit(self, data: Data) -> int:
         """Take rows from a source: those that fit; the others become dead letters."""

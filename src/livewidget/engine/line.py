@@ -123,7 +123,6 @@ class Line:
                 self.changed,
                 accept=shape.check,
                 route=lambda output, batch: self.output(output).publish(batch),
-                staged=self.nudge,
             )
             engine.spawn(self._run(self.flow), "livewidget-flow")
         self.entry: Intake | Flow = self.intake if self.flow is None else self.flow

@@ -15,6 +15,7 @@ from livewidget.pipeline.chain import Pipeline
 from livewidget.pipeline.clean import Clip, Deduplicate
 from livewidget.pipeline.enrich import TimeFeatures
 from livewidget.pipeline.fill import ForwardFill, Interpolate
+from livewidget.pipeline.horizon import DAY_S
 from livewidget.pipeline.lookup import Lookup
 from livewidget.pipeline.operator import Operator
 from livewidget.pipeline.rolling import Rolling
@@ -115,7 +116,8 @@ class Stream:
             if options.get(name) is not None:
                 raise SettingError(f"{name} is the stream's own already")
         source = StreamSource(self._streamer, self._output, options.pop("tap", None))
-        options.setdefault("max_ahead", None)  # the streamer before it has looked already
+        if options.get("max_ahead") in (None, DAY_S):
+            options["max_ahead"] = None  # the streamer before it has looked already
         return DataStreamer(source, pipeline=self._operators, **options)
 
     def start(self, **options: Any) -> DataStreamer:

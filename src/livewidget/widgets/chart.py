@@ -15,9 +15,12 @@ from livewidget.data.batch import Data
 from livewidget.data.errors import ClosedError, SettingError, quote
 from livewidget.data.schema import Schema
 from livewidget.engine.buffer import BufferManager
+from livewidget.engine.line import Shape
 from livewidget.engine.monitor import PerformanceMonitor
 from livewidget.engine.session import ChartSession
+from livewidget.engine.stream import Stream
 from livewidget.engine.streamer import DataStreamer
+from livewidget.engine.union import SERIES, VALUE, Union
 from livewidget.pipeline.horizon import DAY_S
 from livewidget.widgets import kernel
 from livewidget.widgets.base import LinkedWidget
@@ -38,7 +41,8 @@ class LiveChart(LinkedWidget):
     """A live line chart of a source.
 
     `source` is a URL (`ws://`, `wss://`, `http://`, `https://`), an async iterator, a generator, a
-    callable, a DataFrame to replay, a `Source`, a `DataStreamer`, or None: then `push` feeds it.
+    callable, a DataFrame to replay, a `Source`, a `DataStreamer`, a `Stream`, a list of
+    DataStreamers (one time axis for all), or None: then `push` feeds it.
     `x` names the column with the events' times (None: one called like it, else the time of
     arrival), `y` the columns drawn (None: all that hold numbers), `by` a column each of whose keys
     is a series of its own, at most `max_series` of them.
@@ -115,12 +119,18 @@ class LiveChart(LinkedWidget):
         for name, value in settings.items():
             self.set_trait(name, value)
         self.set_trait("chart", kernel.next_number())
-        self._open(source, x, names, by, schema, max_ahead, options)
+        shape = Shape(time=x, by=by, columns=names, schema=schema)
+        if isinstance(source, (list, tuple)) and any(isinstance(it, DataStreamer) for it in source):
+            if by is not None or x is not None:
+                raise SettingError("several DataStreamers have times and series of their own")
+            source = Union(source, names)
+            shape = Shape(by=SERIES, columns=(VALUE,))
+        self._open(source, shape, max_ahead, options)
         self._session = ChartSession(
             self.chart,
             self.streamer,
-            y=names,
-            by=by,
+            y=shape.columns,
+            by=shape.by,
             window=self.window,
             cap=self.max_fps,
             max_series=max_series,
@@ -135,33 +145,32 @@ class LiveChart(LinkedWidget):
     def _open(
         self,
         source: object,
-        x: str | None,
-        y: tuple[str, ...],
-        by: str | None,
-        schema: Schema | None,
+        shape: Shape,
         max_ahead: float | None,
         options: dict[str, Any],
     ) -> None:
         """Make the streamer, or take the one that was handed in, which stays its owner's."""
         self._owns = not isinstance(source, DataStreamer)
         if isinstance(source, DataStreamer):
-            if x is not None or schema is not None or max_ahead != DAY_S or options:
+            told = shape.time is not None or shape.schema is not None
+            if told or max_ahead != DAY_S or options:
                 raise SettingError(
                     "x, schema, max_ahead and options are the DataStreamer's own: set them there"
                 )
             self.streamer = source
         else:
-            buffer = BufferManager(schema, **self._keep())
-            self.streamer = DataStreamer(
-                source,
-                time=x,
-                by=by,
-                columns=y,
-                schema=schema,
-                max_ahead=max_ahead,
-                buffer=buffer,
-                **options,
-            )
+            settings = {
+                "time": shape.time,
+                "by": shape.by,
+                "columns": shape.columns,
+                "schema": shape.schema,
+                "max_ahead": max_ahead,
+                "buffer": BufferManager(**self._keep()),
+            } | options
+            if isinstance(source, Stream):
+                self.streamer = source.open(**settings)
+            else:
+                self.streamer = DataStreamer(source, **settings)
         if self.sampling_rate is not None:
             self.streamer.sampling_rate = self.sampling_rate
 

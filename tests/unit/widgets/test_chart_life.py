@@ -37,7 +37,7 @@ def test_close_frees_comms_source_and_watchers():
     assert source.stopped
     assert widgets() == before
     assert chart.comm is None
-    assert chart.streamer._watchers == []
+    assert chart.streamer._runner._watchers == []
     assert chart._hub.session(chart.chart) is None
     assert repr(chart) == "LiveChart(closed)"
     chart.close()
@@ -47,7 +47,7 @@ def test_closing_the_chart_of_a_handed_in_streamer_takes_its_watcher_back():
     with DataStreamer() as streamer:
         for _ in range(3):
             LiveChart(streamer, y="a").close()
-        assert streamer._watchers == []
+        assert streamer._runner._watchers == []
 
 
 def test_the_block_of_a_with_closes_even_where_it_raises():
