@@ -13,7 +13,7 @@ from livewidget.engine.gate import Gate
 
 
 class Subscription:
-    """The batches of a feed from now on, in order, through a bounded queue of its own.
+    """The batches of a feed, in order, through a bounded queue of its own.
 
     Iterated by one coroutine, on any loop; `close` it, or leave its `async with`. It ends with the
     feed. An item is a batch, and the gaps before it.
@@ -93,9 +93,16 @@ class Feed:
         """Whether a subscription that blocks is full."""
         return any(each.full for each in self._subscriptions)
 
-    def subscribe(self, settings: Queue | None = None) -> Subscription:
-        """Return the batches from now on; with the default queue a slow reader holds the source."""
+    def subscribe(
+        self, settings: Queue | None = None, history: Batch | None = None
+    ) -> Subscription:
+        """Return `history` and the batches from now on.
+
+        With the default queue a slow reader holds the source.
+        """
         subscription = Subscription(self, settings or Queue(), self._clock)
+        if history is not None and len(history):
+            subscription.put(history, self._clock.now())
         with self._lock:
             if self._ended:
                 subscription.end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from livewidget.engine.staging import Load, Mark, Staging
 from livewidget.pipeline.horizon import DAY_S, Horizon
 
 GAPS = 1_000
+T = TypeVar("T")
 _NO_TIMES = np.empty(0, dtype=np.int64)
 
 
@@ -136,6 +138,12 @@ class Intake:
                 self._carry(load)
             elif load.marks:
                 self._settle_gaps(load.marks, _NO_TIMES, None)
+
+    def between_drains(self, call: Callable[[], T]) -> T:
+        """Carry what is staged into the store, then return what `call` does before more comes."""
+        self.drain()
+        with self._draining:
+            return call()
 
     def take_oldest(self, reader: object) -> int | None:
         """Return when the oldest row since this reader's last call arrived (ns UTC), or None."""

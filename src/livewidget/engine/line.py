@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from livewidget.engine.workers import Workers
 from livewidget.pipeline.chain import Pipeline
 from livewidget.pipeline.operator import Operator
 
+log = logging.getLogger("livewidget")
 _BEAT_S = 0.005  # what listeners wait for is carried to them as often
 
 
@@ -66,7 +68,7 @@ class Line:
 
     `always` are operators that leave the columns as they are, `operators` the user's own. With any
     of them, a queue or workers, rows pass a `Flow`; without, they are staged at once. `store` gets
-    each batch, `fail` hears why a pipeline cannot be.
+    each batch, `on_failure` hears why a pipeline cannot be.
     """
 
     def __init__(
@@ -77,7 +79,6 @@ class Line:
         engine: Engine,
         *,
         relieve: Callable[[], None],
-        fail: Callable[[str], None],
         always: Sequence[Operator] = (),
         operators: Sequence[Operator] = (),
         queue: Queue | None = None,
@@ -88,7 +89,7 @@ class Line:
         self._keep = store
         self._clock = clock
         self._engine = engine
-        self._fail = fail
+        self.on_failure: Callable[[str], None] = log.error
         self.changed = Gate()  # for whoever waits for room
         self.feed = Feed(clock, self.changed)
         self._outputs: dict[str, Feed] = {}
@@ -183,4 +184,4 @@ class Line:
         self._task = asyncio.current_task()
         await flow.run()
         if flow.failure is not None:
-            self._fail(f"{type(flow.failure).__name__}: {flow.failure}")
+            self.on_failure(f"{type(flow.failure).__name__}: {flow.failure}")

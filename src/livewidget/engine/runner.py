@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from livewidget.data.errors import quote
 from livewidget.data.events import FINAL, State
+from livewidget.engine.line import Line
 from livewidget.engine.thread import Engine
 from livewidget.sources.base import Outlet, Source
 
@@ -19,26 +20,20 @@ _SETTLE_S = 5.0  # what is under way when a stream is stopped has so long to com
 class Runner:
     """Runs one source, or none, on the engine's loop, once `start` is called.
 
-    `settle` is awaited where the source has ended, so that what it gave has come through; then
-    `on_end` is called, once, and the state is final. A source that may be run again (`restarts`)
+    Where the source has ended, what it gave comes through the line, which ends; then the state is
+    final. A source that may be run again (`restarts`)
     is cut off while suspended; any other is held, since the outlet says that it is full.
 
     Methods may be called from any thread.
     """
 
-    def __init__(
-        self,
-        source: Source | None,
-        engine: Engine,
-        settle: Callable[[], Awaitable[None]],
-        on_end: Callable[[], None],
-    ) -> None:
+    def __init__(self, source: Source | None, engine: Engine, line: Line) -> None:
         self.source = source
         self.ended = threading.Event()
         self.suspended = False
         self._engine = engine
-        self._settle = settle
-        self._on_end = on_end
+        self._line = line
+        line.on_failure = self.fail
         self._outlet: Outlet | None = None
         self._task: asyncio.Task[None] | None = None
         self._state = State.WAITING, "", 0
@@ -101,7 +96,7 @@ class Runner:
     def finish(self, state: State, detail: str) -> None:
         """End for good, if that has not been done."""
         if self._state[0] not in FINAL:
-            self._on_end()
+            self._line.end()
             self._set((state, detail, 0))
         self.ended.set()
 
@@ -120,7 +115,7 @@ class Runner:
             await asyncio.wait([task])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SETTLE_S):
-                await self._settle()
+                await self._line.settled()
         self.finish(State.ENDED, detail)
 
     @property
@@ -146,11 +141,11 @@ class Runner:
         except asyncio.CancelledError:
             return  # by `stop`, which does the rest
         except Exception as error:  # noqa: BLE001  (whatever it is, the user must see it)
-            await self._settle()
+            await self._line.settled()
             text = f"{type(error).__name__}: {error}" if str(error) else quote(error)
             self.finish(State.FAILED, text)
         else:
-            await self._settle()
+            await self._line.settled()
             self.finish(State.ENDED, "the source has ended")
 
     async def _once(self, source: Source, outlet: Outlet) -> bool:

@@ -26,7 +26,7 @@ from livewidget.sources.base import Outlet, Source
 
 
 class Stream:
-    """What a streamer stores from now on, and what is to be done with it. Immutable.
+    """What a streamer holds and will store, and what is to be done with it. Immutable.
 
     Each method returns another stream; nothing runs before one is started, iterated, or handed to a
     `LiveChart`. The streamer is shared: it is started where need be, and stays its owner's.
@@ -125,7 +125,7 @@ class Stream:
         return self.open(**options).start()
 
     async def __aiter__(self) -> AsyncIterator[Batch]:
-        """Yield the batches that come out from now on. On any loop."""
+        """Yield the batches that come out. On any loop."""
         async with self.open() as streamer:
             async for batch in streamer:
                 yield batch
@@ -136,7 +136,7 @@ class Stream:
 
 
 class StreamSource(Source):
-    """What another streamer stores from now on, or routes to an output; its gaps come with it."""
+    """What another streamer holds and will store, or routes to an output; its gaps come with it."""
 
     def __init__(
         self, streamer: DataStreamer, output: str | None = None, queue: Queue | None = None

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import threading
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -14,36 +12,37 @@ from livewidget.buffers.queue import Queue
 from livewidget.data.batch import Batch, Data
 from livewidget.data.clock import Clock
 from livewidget.data.errors import SettingError, SourceError
-from livewidget.data.events import Gap, State
+from livewidget.data.events import State
 from livewidget.data.schema import Schema
 from livewidget.engine import letters
 from livewidget.engine.buffer import BufferManager
 from livewidget.engine.feed import Subscription
 from livewidget.engine.flow import Flow
 from livewidget.engine.intake import Intake
-from livewidget.engine.ledger import Account
 from livewidget.engine.line import Line, Shape
 from livewidget.engine.outlet import StreamOutlet
+from livewidget.engine.outputs import Output
 from livewidget.engine.runner import Runner
 from livewidget.engine.shut import Shut
 from livewidget.engine.thread import Engine
+from livewidget.engine.watched import Watched
 from livewidget.pipeline.clean import Deduplicate
 from livewidget.pipeline.horizon import DAY_S
 from livewidget.pipeline.operator import Operator
 from livewidget.pipeline.sequence import Sequence
 from livewidget.pipeline.thin import Thin
+from livewidget.sinks import Sink, sink_for
 from livewidget.sources import resolve
 from livewidget.sources.base import SystemLoopClock
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from livewidget.engine.stream import Stream
 
-_STOP_S = 20.0
+_STOP_S = 30.0
+_WRITE_S = 10.0  # for outputs to write what is left
 
 
-class DataStreamer:
+class DataStreamer(Watched):
     """Brings data in from one source and lets nothing slip.
 
     `source` is a URL, an async iterator, a generator, a callable, a DataFrame, a `Source`, or
@@ -102,14 +101,12 @@ class DataStreamer:
             if not operators:  # what is decoded is what is stored
                 hints |= {"values": columns, "by": by, "also": (unique, sequence)}
             found = resolve(source, **hints, **options)
-        self._runner = Runner(found, self._engine, self.settled, self._end)
         self._line = Line(
             shape,
             self.buffer.append,
             self._clock,
             self._engine,
             relieve=self.drain,
-            fail=self._runner.fail,
             always=_guards(unique or (found.unique if found is not None else None), sequence),
             operators=operators,
             queue=queue,
@@ -117,18 +114,13 @@ class DataStreamer:
             retries=retries,
             max_ahead=max_ahead,
         )
-        self._intake = self._line.intake
-        self._outlet = StreamOutlet(self, self._clock, rate_limit, delivery)
+        self._runner = Runner(found, self._engine, self._line)
+        self._outlet = StreamOutlet(self._line, self._runner, self._clock, rate_limit, delivery)
+        self.outputs: list[Output] = []
+        self._writing: set[asyncio.Task[None]] = set()
         self._inlet: Intake | Flow | Shut = self._line.entry
         self._watchful = True  # whether a push is to look further: the first, or somebody listens
         self.sampling_rate = sampling_rate
-
-    # -- what it is and how it is doing
-
-    @property
-    def name(self) -> str:
-        """What the stream is called for people; holds no secret."""
-        return "push" if self._runner.source is None else self._runner.source.name
 
     @property
     def sampling_rate(self) -> float | None:
@@ -137,79 +129,11 @@ class DataStreamer:
 
     @sampling_rate.setter
     def sampling_rate(self, rate: float | None) -> None:
-        self._intake.thin = None if rate is None else Thin(rate, self._by)
+        self._line.intake.thin = None if rate is None else Thin(rate, self._by)
         self._sampling_rate = rate
         source = self._runner.source
         if source is not None and source.interval is not None and rate is not None:
             source.interval = 1.0 / rate
-
-    @property
-    def state(self) -> tuple[State, str, int]:
-        """The state, its detail for people, and the number of the attempt to reconnect."""
-        return self._runner.state
-
-    @property
-    def schema(self) -> Schema | None:
-        """The schema of what is stored, or None before the first data."""
-        return self._intake.schema
-
-    @property
-    def gaps(self) -> list[Gap]:
-        """The newest gaps, at most 1,000."""
-        self.drain()  # a gap reaches to a row that may still wait
-        return list(self._intake.gaps)
-
-    def gaps_since(self, count: int) -> tuple[int, list[Gap]]:
-        """Return how many gaps there have been, and those after the first `count` of them."""
-        return self._intake.gaps_since(count)
-
-    @property
-    def last_reason(self) -> str:
-        """Why the newest dead letter was rejected; empty where there is none."""
-        dead = self._intake.ledger.dead
-        return dead[-1].reason if dead else ""
-
-    @property
-    def silence(self) -> tuple[float, float]:
-        """Seconds since data last arrived, and between the two last arrivals; 0 before them."""
-        before, last = self._intake.arrivals
-        silence = 0.0 if last is None else (self._clock.now() - last) / 1e9
-        return silence, 0.0 if before is None or last is None else (last - before) / 1e9
-
-    def account(self) -> Account:
-        """Return where every event is, as of now."""
-        return self._intake.account
-
-    def stats(self) -> dict[str, Any]:
-        """Return the account, queue, buffer, gaps, reasons of rejection and the state."""
-        self.drain()
-        account = self._intake.account
-        state, detail, _ = self._runner.state
-        return {
-            "state": state.value,
-            "detail": detail,
-            **{name: getattr(account, name) for name in Account.__dataclass_fields__},
-            "reasons": dict(self._intake.ledger.reasons),
-            "gaps": self._intake.gap_count,
-            **({} if self._line.flow is None else self._line.flow.stats()),
-            **self.buffer.stats(),
-        }
-
-    def now(self) -> int:
-        """Return the streamer's wall clock: ns since the epoch, UTC."""
-        return self._clock.now()
-
-    def take_oldest_arrival(self, reader: object) -> int | None:
-        """Return when the oldest row since this reader's last call arrived, in ns UTC, or None."""
-        return self._intake.take_oldest(reader)
-
-    def forget_reader(self, reader: object) -> None:
-        """Note arrivals for this reader no longer."""
-        self._intake.forget_reader(reader)
-
-    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
-        """Have `watcher` called, on any thread, when the state changes; returns what stops it."""
-        return self._runner.watch(watcher)
 
     # -- data in
 
@@ -226,39 +150,20 @@ class DataStreamer:
 
     def emit(self, data: Data) -> int:
         """Take rows as a source gives them: those that do not fit become dead letters."""
-        rows = self._line.entry.emit(data)
-        if rows:
-            if self._runner.state[0] in (State.WAITING, State.RECONNECTING):
-                self._runner.say(State.LIVE)
-            if self._watchful:
-                self._look_up()
-        return rows
+        return self._outlet.emit(data)
 
     def reject(self, payload: object, reason: str) -> None:
         """Take one message that could not be read: a dead letter."""
-        self._intake.ledger.refuse([(payload, reason)], self._clock.now(), 1, "decode")
+        self._outlet.reject(payload, reason)
 
     def gap(self, start: int | None, stop: int | None, reason: str) -> None:
         """Note a stretch that was not seen, in ns UTC; None for the data's own edges."""
-        self._line.gap(start, stop, reason)
-
-    def say(self, state: State, detail: str = "", attempt: int = 0) -> None:
-        """Note what the source is doing."""
-        self._runner.say(state, detail, attempt)
+        self._outlet.gap(start, stop, reason)
 
     @property
     def full(self) -> bool:
-        """Whether a source that can wait should: suspended, or something behind cannot keep up."""
-        return self._runner.suspended or self._line.full
-
-    async def ready(self) -> None:
-        """Return once it is not `full`, or has ended. From any loop."""
-        ended = self._runner.ended
-        await self._line.changed.wait_until(lambda: not self.full or ended.is_set())
-
-    async def settled(self) -> None:
-        """Return once all that came so far is stored, filtered, rejected or dropped."""
-        await self._line.settled()
+        """Whether the source is held: suspended, too fast, or what is behind is too slow."""
+        return self._outlet.full
 
     # -- life
 
@@ -272,7 +177,7 @@ class DataStreamer:
 
         Unlike a chart's pause, which stops the picture and not the intake.
         """
-        self._inlet = Shut(self._intake.ledger)
+        self._inlet = Shut(self._line.intake.ledger)
         self._runner.suspend()
 
     def resume(self) -> None:
@@ -295,12 +200,12 @@ class DataStreamer:
         On the engine's own thread it does not wait for that.
         """
         engine = self._engine
-        if engine.alive and (self._runner.source is not None or self._line.flow is not None):
+        if engine.alive and (self._runner.source or self._line.flow or self._writing):
             if engine.here:
                 engine.spawn(self._close(), f"livewidget-stop-{self.name}")
                 return
             engine.wait_for(self._close(), _STOP_S)
-        self._intake.close()
+        self._line.intake.close()
         self._runner.finish(State.ENDED, "stopped")
 
     def __enter__(self) -> Self:
@@ -328,9 +233,10 @@ class DataStreamer:
     # -- data out
 
     async def __aiter__(self) -> AsyncIterator[Batch]:
-        """Start, and yield the batches that are stored from now on; a slow reader holds the source.
+        """Start, and yield what the buffer holds, then what is stored from now on, as batches.
 
-        Ends with the source. Raises SourceError where that has failed. On any loop.
+        A slow reader holds the source. Ends with the source; raises SourceError where that has
+        failed. On any loop.
         """
         subscription = self.subscribe()
         self.start()
@@ -341,11 +247,36 @@ class DataStreamer:
             raise SourceError(detail)
 
     def subscribe(self, queue: Queue | None = None, output: str | None = None) -> Subscription:
-        """Return what is stored from now on, or routed to `output`, through a queue of its own."""
-        feed = self._line.feed if output is None else self._line.output(output)
-        subscription = feed.subscribe(queue)
+        """Return what the buffer holds and what is stored from now on, through a queue of its own.
+
+        With `output` it is what is routed there, from now on.
+        """
+        if output is not None:
+            return self._line.output(output).subscribe(queue)
+
+        def subscribe() -> Subscription:
+            ring = self.buffer.ring
+            return self._line.feed.subscribe(queue, None if ring is None else ring.snapshot())
+
+        subscription = self._line.intake.between_drains(subscribe)
         self._watchful = True
         return subscription
+
+    def send_to(self, sink: str | Path | Sink, output: str | None = None, **options: Any) -> Output:
+        """Write what is stored from now on, or routed to `output`, to a sink: a `Sink` or a URL.
+
+        `options` go to the sink. A slow one holds the source. Raises SettingError for what is none.
+        """
+        writing = Output(sink_for(sink, **options), self.subscribe(output=output))
+        self.outputs.append(writing)
+
+        def start() -> None:
+            task = self._engine.loop.create_task(writing.run())
+            self._writing.add(task)
+            task.add_done_callback(self._writing.discard)
+
+        self._engine.post(start)
+        return writing
 
     @property
     def stream(self) -> Stream:
@@ -358,39 +289,13 @@ class DataStreamer:
 
         return Stream(self, output=name)
 
-    def drain(self) -> None:
-        """Carry what is staged into the buffer now.
-
-        For the main thread the engine's does it: an interrupted cell must not tear it.
-        """
-        if threading.current_thread() is threading.main_thread() and self._engine.alive:
-            with contextlib.suppress(TimeoutError):  # a coroutine of the user's blocks the engine
-                self._engine.call(self._intake.drain)
-                return
-        self._intake.drain()
-
-    def to_dataframe(
-        self, start: object = None, stop: object = None, tz: str | None = "UTC"
-    ) -> pd.DataFrame:
-        """Return all that the buffer holds of a range, what has just been pushed included."""
-        self.drain()
-        return self.buffer.to_dataframe(start, stop, tz)
-
-    def dead_letters(self) -> pd.DataFrame:
-        """Return the newest rejected events, at most 1,000: time, operator, reason and payload."""
-        return letters.to_dataframe(list(self._intake.ledger.dead))
-
-    def export_dead_letters(self, path: str | Path) -> int:
-        """Write the dead letters to a file, one JSON object a line; return how many."""
-        return letters.write(list(self._intake.ledger.dead), path)
-
     def replay_dead_letters(self) -> int:
         """Have the dead letters come in once more, each as a new event; return the rows accepted.
 
         Those that were refused before they were decoded are decoded by the source's own decoder;
         what cannot be read now either is a dead letter again.
         """
-        dead = self._intake.ledger.take_dead()
+        dead = self._line.intake.ledger.take_dead()
         decoder = getattr(self._runner.source, "decoder", None)
         return letters.replay(dead, decoder, self.emit, self.reject)
 
@@ -407,9 +312,8 @@ class DataStreamer:
     async def _close(self) -> None:
         await self._runner.stop()
         await self._line.close()
-
-    def _end(self) -> None:
-        self._line.end()
+        if self._writing:
+            await asyncio.wait(self._writing, timeout=_WRITE_S)
 
 
 def _guards(unique: str | None, sequence: str | None) -> list[Operator]:

@@ -281,7 +281,7 @@ def test_a_closed_door_takes_nothing_and_counts_nothing():
 
 def test_a_push_beside_a_close_leaves_nothing_waiting():
     streamer = DataStreamer(schema=SCHEMA, engine=NO_ENGINE, clock=ManualClock())
-    add = streamer._intake._staged.add
+    add = streamer._line.intake._staged.add
 
     class Late:
         def __getattr__(self, name):
@@ -291,7 +291,7 @@ def test_a_push_beside_a_close_leaves_nothing_waiting():
             streamer.stop()
             return add(*rows)
 
-    streamer._intake._staged = Late()
+    streamer._line.intake._staged = Late()
     assert streamer.push(rows_of(0, 0, 3)) == 3
     account = streamer.account()
     assert (account.received, account.stored, account.in_flight) == (3, 3, 0)
