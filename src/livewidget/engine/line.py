@@ -159,8 +159,7 @@ class Line:
         self.intake.drain()
 
     def end(self) -> None:
-        """Carry over what is staged, and tell those who listen that this was all."""
-        self.intake.drain()
+        """Tell those who listen that this was all."""
         for feed in (self.feed, *self._outputs.values()):
             feed.end()
         self.changed.notify()

@@ -96,8 +96,9 @@ class Runner:
     def finish(self, state: State, detail: str) -> None:
         """End for good, if that has not been done."""
         if self._state[0] not in FINAL:
-            self._line.end()
+            self._line.intake.drain()
             self._set((state, detail, 0))
+            self._line.end()  # who listens finds the state final
         self.ended.set()
 
     def fail(self, detail: str) -> None:

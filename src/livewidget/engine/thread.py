@@ -39,6 +39,7 @@ class Engine:
         if self.switch_interval is not None:
             self._restore = sys.getswitchinterval()
             sys.setswitchinterval(self.switch_interval)
+        self._running = True
         self._thread = threading.Thread(target=self._main, name="livewidget-engine", daemon=True)
         self._thread.start()
 
@@ -52,8 +53,12 @@ class Engine:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
+        """Whether the thread runs.
+
+        Not by `Thread.is_alive`, which takes the thread for ended for good where an interrupt, as
+        of a cell, falls into it.
+        """
+        return self._running
 
     @property
     def here(self) -> bool:
@@ -121,5 +126,6 @@ class Engine:
         try:
             self.loop.run_forever()
         finally:
+            self._running = False
             self.loop.run_until_complete(self.loop.shutdown_default_executor())
             self.loop.close()
