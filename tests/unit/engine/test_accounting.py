@@ -324,9 +324,9 @@ def test_an_interrupt_tears_no_drain(interrupt_in):
             while pushed < 200_000:
                 streamer.push(batch)
                 pushed += 1
+            interrupt_in(0)  # in here: it may come up to this very moment
         except KeyboardInterrupt:
             interrupted += 1
-        interrupt_in(0)
         streamer.drain()
         account = streamer.account()
         assert account.received == account.stored
