@@ -195,6 +195,7 @@ class Flow:
         ]
         with self._ledger.lock:
             self._ledger.filtered += tally.filtered
+            self._ledger.lost += tally.lost
             if tally.rejected:
                 self._ledger.bury(letters, tally.rejected)
             if len(batch):

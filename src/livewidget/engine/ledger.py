@@ -28,14 +28,16 @@ class Account:
 class Ledger:
     """The counts of a stream; who changes one holds `lock`, for moments only.
 
-    `in_flight` counts what a flow holds; what is staged behind it is counted where it is. `dead`
-    keeps the newest refused events, `reasons` counts why.
+    `in_flight` counts what a flow holds; what is staged behind it is counted where it is. `lost`
+    counts events that never came, by their numbers. `dead` keeps the newest refused events,
+    `reasons` counts why.
     """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.received = self.stored = self.filtered = self.rejected = self.dropped = 0
         self.in_flight = 0
+        self.lost = 0  # never came, by their numbers
         self.dead: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
         self.reasons: Counter[str] = Counter()
 

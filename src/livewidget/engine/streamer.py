@@ -122,6 +122,16 @@ class DataStreamer(Watched):
         self._watchful = True  # whether a push is to look further: the first, or somebody listens
         self.sampling_rate = sampling_rate
 
+    @classmethod
+    def from_file(cls, path: str | Path, **overrides: Any) -> DataStreamer:
+        """Return the streamer that a TOML or YAML file describes, not yet started; see `Plan`.
+
+        `overrides` are arguments that go before the file's. Raises SettingError with the line.
+        """
+        from livewidget.engine.plan import Plan
+
+        return Plan.load(path).open(**overrides)
+
     @property
     def sampling_rate(self) -> float | None:
         """The most events a second of each series that enter the buffer; None for all."""

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from livewidget.data.clock import Clock
 from livewidget.data.events import Gap, State
+from livewidget.data.health import Health
 from livewidget.data.schema import Schema
 from livewidget.engine import letters
 from livewidget.engine.buffer import BufferManager
 from livewidget.engine.ledger import Account
 from livewidget.engine.line import Line
 from livewidget.engine.runner import Runner
+from livewidget.engine.standing import standing
 from livewidget.engine.thread import Engine
 
 if TYPE_CHECKING:
@@ -87,6 +89,19 @@ class Watched:
             **({} if self._line.flow is None else self._line.flow.stats()),
             **self.buffer.stats(),
         }
+
+    def health(self) -> Health:
+        """Return how the connection and the stream do: a verdict with its reason, and a score.
+
+        What the source knows of its connection (round trip, jitter, uptime, reconnects), with the
+        stream's state, and with the events that are missing by their numbers (`sequence`).
+        """
+        source = self._runner.source
+        known = None if source is None else source.health()
+        ledger = self._line.intake.ledger
+        return standing(
+            known, self._runner.state, self.account().received, ledger.lost, self.silence[0]
+        )
 
     def now(self) -> int:
         """Return the streamer's wall clock: ns since the epoch, UTC."""
