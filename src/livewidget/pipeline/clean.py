@@ -17,6 +17,7 @@ from livewidget.data.duration import is_number
 from livewidget.data.errors import SettingError, quote
 from livewidget.data.schema import Kind, Schema
 from livewidget.data.text import Text
+from livewidget.pipeline.counts import Counts
 from livewidget.pipeline.fields import NUMBERS, expect, names_of, retyped, whole
 from livewidget.pipeline.fill import ForwardFill, Interpolate
 from livewidget.pipeline.operator import Bound, Operator, Pipeline, Tally
@@ -28,7 +29,8 @@ class Deduplicate(Operator):
     """Leaves out rows whose key was seen before; they are counted as filtered.
 
     The key is a column or several. The `memory` keys that were seen last are remembered, the least
-    recently seen are forgotten. A row whose key is missing altogether repeats nothing and passes.
+    recently seen are forgotten and counted (`counts`). A row whose key is missing altogether
+    repeats nothing and passes.
     """
 
     name = "deduplicate"
@@ -38,22 +40,28 @@ class Deduplicate(Operator):
         if not self._by:
             raise SettingError("by names one column at least")
         self._memory = whole(memory, "memory")
+        self.counts = Counts("keys forgotten")
 
     def bind(self, schema: Schema, clock: Clock) -> Bound:  # noqa: ARG002  (keys go by no clock)
         """Return the step. Raises SchemaError for a column that is not there."""
         kinds = [schema.kind(name) for name in self._by]
         seen: OrderedDict[Hashable, None] = OrderedDict()
 
+        def trim() -> None:
+            self.counts.add("keys forgotten", max(0, len(seen) - self._memory))
+            while len(seen) > self._memory:
+                seen.popitem(last=False)
+
         def step(batch: Batch, tally: Tally) -> Batch:
             keys = _keys([batch[name] for name in self._by], kinds)
             different = dict.fromkeys(keys)
-            if len(different) == len(keys) and None not in different and _new(different, seen):
+            fresh = len(different) == len(keys) and None not in different
+            if fresh and different.keys().isdisjoint(seen.keys()):
                 seen.update(different)
                 keep = None
             else:
-                keep = np.array([_first(key, seen, self._memory) for key in keys], dtype=bool)
-            while len(seen) > self._memory:
-                seen.popitem(last=False)
+                keep = np.array([_first(key, seen, trim) for key in keys], dtype=bool)
+            trim()
             if keep is None or keep.all():
                 return batch
             tally.filtered += int(len(batch) - keep.sum())
@@ -62,11 +70,7 @@ class Deduplicate(Operator):
         return Bound(schema, step)
 
 
-def _new(keys: Mapping[Hashable, None], seen: Mapping[Hashable, None]) -> bool:
-    return keys.keys().isdisjoint(seen)
-
-
-def _first(key: Hashable, seen: OrderedDict[Hashable, None], memory: int) -> bool:
+def _first(key: Hashable, seen: OrderedDict[Hashable, None], trim: Callable[[], None]) -> bool:
     """Say whether a key is seen for the first time, and remember it."""
     if key is None:
         return True
@@ -74,8 +78,7 @@ def _first(key: Hashable, seen: OrderedDict[Hashable, None], memory: int) -> boo
         seen.move_to_end(key)
         return False
     seen[key] = None
-    if len(seen) > memory:
-        seen.popitem(last=False)
+    trim()
     return True
 
 
@@ -206,16 +209,26 @@ def _linear(name: str, form: Mapping[str, Any]) -> Change:
             raise SettingError(f"{name}: a constant is a finite number; got {quote(form)}")
     match dict(form):
         case {"mean": mean, "std": std, **rest} if not rest and std > 0:
-            return lambda column: (column - mean) / std
+            return _quietly(lambda column: (column - mean) / std)
         case {"low": low, "high": high, **rest} if not rest and low < high:
-            return lambda column: (column - low) / (high - low)
+            return _quietly(lambda column: (column - low) / (high - low))
         case {**rest} if rest and rest.keys() <= {"scale", "offset"} and rest.get("scale", 1) != 0:
             scale, offset = rest.get("scale", 1.0), rest.get("offset", 0.0)
-            return lambda column: column * float(scale) + offset
+            return _quietly(lambda column: column * float(scale) + offset)
     raise SettingError(
         f"{name}: Normalise takes mean and std (above 0), low and high (above low), or scale (not "
         f"0) and offset; got {quote(dict(form))}"
     )
+
+
+def _quietly(change: Change) -> Change:
+    """Return the change without numpy's warning where a result is too large: it is infinite."""
+
+    def quiet(column: Any) -> Column:
+        with np.errstate(over="ignore"):
+            return change(column)
+
+    return quiet
 
 
 def _rewritten(text: Text, changes: Sequence[Callable[[str], str]]) -> Text:

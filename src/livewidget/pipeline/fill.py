@@ -15,6 +15,7 @@ from livewidget.data.duration import seconds
 from livewidget.data.errors import SettingError
 from livewidget.data.schema import Kind, Schema
 from livewidget.data.text import Text
+from livewidget.pipeline.counts import Counts
 from livewidget.pipeline.fields import expect, names_of, whole
 from livewidget.pipeline.keys import Groups, Keys, Places, grouped, grown
 from livewidget.pipeline.operator import Bound, Operator, Tally
@@ -38,6 +39,7 @@ class ForwardFill(Operator):
         by: str | Sequence[str] | None = None,
         limit: int | None = None,
     ) -> None:
+        self.counts = Counts("keys forgotten")
         self._columns = _some(columns)
         self._by = names_of(by, "by")
         self._limit = _ENDLESS if limit is None else whole(limit, "limit")
@@ -51,7 +53,7 @@ class ForwardFill(Operator):
             (schema.index(name), _Fill(expect(schema, name, kinds, "ForwardFill"), self._limit))
             for name in self._columns
         ]
-        keys = Keys(self._by)
+        keys = Keys(self._by, self.counts)
 
         def step(batch: Batch, tally: Tally) -> Batch:  # noqa: ARG001  (no row is left out)
             slots, gone = keys(batch)
@@ -146,6 +148,7 @@ class Interpolate(Operator):
         by: str | Sequence[str] | None = None,
         max_gap: Any = "5s",
     ) -> None:
+        self.counts = Counts("keys forgotten")
         self._columns = _some(columns)
         self._by = names_of(by, "by")
         self._gap = round(seconds(max_gap, "max_gap") * 1e9)
@@ -158,7 +161,7 @@ class Interpolate(Operator):
         for name in self._columns:
             expect(schema, name, (Kind.FLOAT,), "Interpolate")
             lines.append((schema.index(name), _Line(self._gap)))
-        keys = Keys(self._by)
+        keys = Keys(self._by, self.counts)
 
         def step(batch: Batch, tally: Tally) -> Batch:  # noqa: ARG001  (no row is left out)
             slots, gone = keys(batch)
@@ -225,4 +228,5 @@ class _Line:
         near = (whose[left] == whose[right]) & (span >= 0) & (span <= self._gap)
         rows, left, right, span = rows[near], left[near], right[near], span[near]
         part = (when[rows] - when[left]) / np.maximum(span, 1)
-        what[rows] = what[left] + part * (what[right] - what[left])
+        with np.errstate(invalid="ignore", over="ignore"):  # between infinities there is no line
+            what[rows] = what[left] + part * (what[right] - what[left])

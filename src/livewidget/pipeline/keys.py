@@ -11,8 +11,11 @@ import numpy.typing as npt
 from livewidget.data.batch import Batch
 from livewidget.data.convert import Column
 from livewidget.data.text import Text
+from livewidget.pipeline.counts import Counts
 
 MOST_KEYS = 100_000  # keys whose state is kept: some ten megabytes an operator
+
+_RADIX = 2**16  # up to here numpy sorts by radix, several times as fast
 
 Places = npt.NDArray[np.intp]
 
@@ -53,12 +56,13 @@ class Keys:
     """Gives each key of a stream a slot: a small number, the index of its state in arrays.
 
     Bounded: past `limit` keys the least recently seen are forgotten, an eighth of them at once,
-    and their slots are given anew. A batch that has more keys by itself takes as many slots as it
-    needs. Not thread-safe.
+    their slots are given anew, and `counts` has how many under "keys forgotten". A batch that has
+    more keys by itself takes as many slots as it needs. Not thread-safe.
     """
 
-    def __init__(self, by: Sequence[str], limit: int = MOST_KEYS) -> None:
+    def __init__(self, by: Sequence[str], counts: Counts, limit: int = MOST_KEYS) -> None:
         self._by = tuple(by)
+        self._counts = counts
         self._limit = limit
         self._slots: dict[Hashable, int] = {}
         self._free: list[int] = []
@@ -98,6 +102,7 @@ class Keys:
         for place in oldest.tolist():
             del self._slots[names[place]]
         self._free += slots[oldest].tolist()
+        self._counts.add("keys forgotten", len(oldest))
         return slots[oldest]
 
 
@@ -117,7 +122,8 @@ class Groups(NamedTuple):
 
 def grouped(slots: Places) -> Groups:
     """Return the groups of rows (one at least) by their slots."""
-    order = np.argsort(slots, kind="stable")
+    narrow = slots.astype(np.uint16) if slots.max() < _RADIX else slots
+    order = np.argsort(narrow, kind="stable")
     own = slots[order]
     first = np.append(True, own[1:] != own[:-1])
     begins = np.flatnonzero(first)

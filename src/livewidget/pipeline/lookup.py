@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from livewidget.data.duration import seconds
 from livewidget.data.errors import SchemaError, SettingError, quote
 from livewidget.data.schema import Field, Kind, Schema
 from livewidget.data.text import Text
+from livewidget.pipeline.counts import Counts
 from livewidget.pipeline.fields import expect, extended, names_of, whole
 from livewidget.pipeline.keys import Places, distinct
 from livewidget.pipeline.operator import Bound, Operator, Tally
@@ -37,8 +37,8 @@ class Lookup(Operator):
 
     A function is called at most once a batch, on a worker (`heavy`), with those keys whose answer
     is not there or is older than `ttl`, a duration; the answers of the `limit` keys that were used
-    last are kept, that nothing is known too. `counts` are its hits and misses so far, in different
-    keys of a batch.
+    last are kept, that nothing is known too. `counts` has the "hits", the "misses" and the "keys
+    forgotten", in different keys of a batch.
 
     Where nothing is known the columns are missing, or with `missing="reject"` the row is rejected.
     """
@@ -61,7 +61,7 @@ class Lookup(Operator):
         self._reject = missing == "reject"
         self._ttl = seconds(ttl, "ttl")
         self._limit = whole(limit, "limit")
-        self._counts, self._lock = {"hits": 0, "misses": 0}, Lock()
+        self.counts = Counts("hits", "misses", "keys forgotten")
         self.heavy = callable(using)
         names = names_of(list(add) if isinstance(add, Mapping) else add, "add")
         if not names:
@@ -80,12 +80,6 @@ class Lookup(Operator):
                 "nothing is missing in kind 'int': take 'float', or missing='reject'"
             )
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many keys of a function were in the cache ("hits"), and how many were asked for."""
-        with self._lock:
-            return dict(self._counts)
-
     def bind(self, schema: Schema, clock: Clock) -> Bound:
         """Return the step. Raises SchemaError for a key that is absent or is a time."""
         kind = expect(schema, self._key, (Kind.TEXT, Kind.FLOAT, Kind.INT), "Lookup")
@@ -96,7 +90,7 @@ class Lookup(Operator):
             source = _Known(self._rows, self._fields, kind)
         else:
             source = _Asked(
-                self._function, self._fields, clock, self._ttl, self._limit, self._count
+                self._function, self._fields, clock, self._ttl, self._limit, self.counts
             )
 
         def step(batch: Batch, tally: Tally) -> Batch:
@@ -109,11 +103,6 @@ class Lookup(Operator):
             return Batch(after, (*batch.columns, *(column[places] for column in columns)))
 
         return Bound(after, step)
-
-    def _count(self, hits: int, misses: int) -> None:
-        with self._lock:
-            self._counts["hits"] += hits
-            self._counts["misses"] += misses
 
 
 def _kind(name: str, kind: str) -> Kind:
@@ -200,7 +189,7 @@ class _Asked:
         clock: Clock,
         ttl_s: float,
         limit: int,
-        count: Callable[[int, int], None],
+        counts: Counts,
     ) -> None:
         self._function = function
         self._fields = fields
@@ -208,7 +197,7 @@ class _Asked:
         self._clock = clock
         self._ttl_s = ttl_s
         self._limit = limit
-        self._count = count
+        self._counts = counts
         self._answers: OrderedDict[Hashable, tuple[float, _Row | None]] = OrderedDict()
 
     def __call__(self, column: Column) -> tuple[Places, list[Column]]:
@@ -224,6 +213,7 @@ class _Asked:
             if row is not None:
                 found[key] = len(rows)
                 rows.append(row)
+        self._counts.add("keys forgotten", max(0, len(self._answers) - self._limit))
         while len(self._answers) > self._limit:
             self._answers.popitem(last=False)
         index = np.array([found.get(key, -1) for key in keys], dtype=np.intp)
@@ -241,7 +231,8 @@ class _Asked:
                 )
             due = now + self._ttl_s
             self._answers.update({key: (due, self._answer(key, found)) for key in new})
-        self._count(len(keys) - len(new), len(new))
+        self._counts.add("hits", len(keys) - len(new))
+        self._counts.add("misses", len(new))
 
     def _answer(self, key: Hashable, found: Found) -> _Row | None:
         value = found.get(key)

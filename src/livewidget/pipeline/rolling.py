@@ -14,6 +14,7 @@ from livewidget.data.convert import NAT
 from livewidget.data.duration import seconds
 from livewidget.data.errors import SettingError, quote
 from livewidget.data.schema import Field, Kind, Schema
+from livewidget.pipeline.counts import Counts
 from livewidget.pipeline.fields import NUMBERS, expect, extended, names_of, whole
 from livewidget.pipeline.keys import Groups, Keys, Places, grouped, grown
 from livewidget.pipeline.operator import Bound, Operator, Tally
@@ -30,7 +31,7 @@ class Rolling(Operator):
     that its key has had. `rows` is how many rows instead. Missing values stay out; a window without
     any gives NaN (count: 0), and so does `std` (of the sample, n - 1) of less than two. The column
     is named `into`, else `price_mean_60s` or `price_mean_100`. No more than `memory` rows of all
-    keys are remembered; of more the oldest are forgotten.
+    keys are remembered; of more the oldest are forgotten, and `counts` has how many.
     """
 
     name = "rolling"
@@ -59,6 +60,7 @@ class Rolling(Operator):
         told = rows if window is None else window if isinstance(window, str) else f"{window}s"
         self._into = into or f"{column}_{statistic}_{told}"
         self._memory = whole(memory, "memory")
+        self.counts = Counts("keys forgotten", "rows forgotten")
 
     def bind(self, schema: Schema, clock: Clock) -> Bound:  # noqa: ARG002  (event time alone)
         """Return the step. Raises SchemaError for a column that is absent or holds no numbers."""
@@ -66,8 +68,8 @@ class Rolling(Operator):
         for name in self._by:
             schema.kind(name)
         place = schema.index(self._column)
-        recent = _Recent(self._span, self._rows, self._memory)
-        keys = Keys(self._by)
+        recent = _Recent(self._span, self._rows, self._memory, self.counts)
+        keys = Keys(self._by, self.counts)
         statistic = STATISTICS[self._statistic]
         after = extended(schema, [Field(self._into, Kind.FLOAT)], "Rolling")
 
@@ -85,7 +87,8 @@ class Rolling(Operator):
 class _Recent:
     """The rows that a later row's window may hold still: slots, times and values, by arrival."""
 
-    def __init__(self, span: int | None, rows: int | None, memory: int) -> None:
+    def __init__(self, span: int | None, rows: int | None, memory: int, counts: Counts) -> None:
+        self._counts = counts
         self._span = span
         self._rows = rows
         self._memory = memory
@@ -111,12 +114,12 @@ class _Recent:
         self._times = np.concatenate([self._times, times])
         self._values = np.concatenate([self._values, values])
         groups = grouped(self._slots)
-        begins = self._begins(groups)
+        new = np.flatnonzero(groups.order >= old)
+        begins = self._begins(groups, new)
         values = self._values[groups.order]
         known = ~np.isnan(values)
         before = np.concatenate([[0], np.cumsum(known)])
-        new = groups.order >= old
-        first, last = before[begins[new]], before[np.flatnonzero(new) + 1]
+        first, last = before[begins], before[new + 1]
         result = np.empty(len(slots))
         result[groups.order[new] - old] = statistic(values[known], first, last - first)
         self._forget(groups)
@@ -137,16 +140,20 @@ class _Recent:
         result[groups.order] = own
         return result
 
-    def _begins(self, groups: Groups) -> Places:
-        """Return where the window of each row begins, for rows in the order of the groups."""
-        at = np.arange(len(groups.order))
+    def _begins(self, groups: Groups, new: Places) -> Places:
+        """Return where the window of each new row begins, all in the order of the groups."""
+        begin = groups.begin[new]
         if self._rows is not None:
-            return np.maximum(groups.begin, at - self._rows + 1)
+            return np.maximum(begin, new - self._rows + 1)
         times = self._times[groups.order]
-        every = np.unique(times)
-        ranks = groups.number * (len(every) + 1) + np.searchsorted(every, times)
-        edges = np.searchsorted(every, _earlier(times, self._span or 0), side="right")
-        return np.searchsorted(ranks, groups.number * (len(every) + 1) + edges)
+        edge = _earlier(times[new], self._span or 0)
+        end = new.copy()  # one binary search for all rows: each window begins at begin to end
+        while (begin < end).any():
+            middle = (begin + end) // 2
+            inside = times[middle] > edge
+            end = np.where(inside, middle, end)
+            begin = np.where(inside, begin, middle + 1)
+        return begin
 
     def _forget(self, groups: Groups) -> None:
         if self._rows is not None:
@@ -156,8 +163,10 @@ class _Recent:
             keep = ends - place < self._rows - 1
         else:
             keep = self._times > _earlier(self._newest[self._slots], self._span or 0)
-        if keep.sum() > self._memory:
-            keep[: np.flatnonzero(keep)[-self._memory]] = False
+        over = int(keep.sum()) - self._memory
+        if over > 0:
+            keep[: np.flatnonzero(keep)[over]] = False
+            self._counts.add("rows forgotten", over)
         self._keep(keep)
 
     def _keep(self, keep: npt.NDArray[np.bool_]) -> None:
@@ -219,14 +228,14 @@ def _std(values: Floats, starts: Places, sizes: Places) -> Floats:
             before = sizes[rows] & (bit - 1)
             delta = means[at[rows]] - mean[rows]
             mean[rows] += delta * (bit / (before + bit))
-            squares[rows] += sums[at[rows]] + delta**2 * (before * (bit / (before + bit)))
+            squares[rows] += sums[at[rows]] + delta * (before * (bit / (before + bit))) * delta
             at[rows] += bit
             delta = means[bit:] - means[:-bit]
             means = means[:-bit] + delta / 2
             sums = sums[:-bit] + sums[bit:] + delta**2 * (bit / 2)
             bit *= 2
         result = np.sqrt(squares / np.maximum(sizes - 1, 1))
-    result[sizes < 2] = np.nan  # noqa: PLR2004  (one value has no deviation)
+    result[(sizes < 2) | ~np.isfinite(mean)] = np.nan  # noqa: PLR2004  (one has no deviation)
     return result
 
 

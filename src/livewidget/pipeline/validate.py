@@ -224,9 +224,9 @@ def _shown(value: Any) -> str:
 
 def _one_of(name: str, values: Collection[Any], kind: Kind) -> Callable[[Any], Mask | None]:
     if kind is Kind.TEXT:
-        allowed = frozenset(values)
-        if not all(isinstance(value, str) for value in allowed):
+        if not all(isinstance(value, str) for value in values):
             raise SettingError(f"{name}: one_of is a list of text; got {quote(values)}")
+        allowed = frozenset(values)
         return _of_text(lambda text: text in allowed)
     if not all(is_number(value) for value in values):
         raise SettingError(f"{name}: one_of is a list of numbers; got {quote(values)}")

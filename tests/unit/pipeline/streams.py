@@ -20,7 +20,12 @@ SCHEMA = Schema.of(
 SECOND = 1_000_000_000
 NAT = np.iinfo(np.int64).min
 
-VALUES = st.none() | st.integers(-5, 5).map(float) | st.floats(-1e6, 1e6)
+VALUES = (
+    st.none()
+    | st.integers(-5, 5).map(float)
+    | st.floats(-1e6, 1e6)
+    | st.sampled_from([float("inf"), -float("inf")])
+)
 ROWS = st.lists(
     st.tuples(
         st.integers(0, 40).map(lambda tick: tick * SECOND // 4),

@@ -50,7 +50,9 @@ def test_a_repeat_is_filtered_however_the_rows_were_cut(rows, by, memory, data):
 def test_new_keys_push_the_oldest_out_also_where_nothing_repeats():
     rows = [(n, "a", float(n), n, "x", None) for n in range(6)]
     batches = [batch_of(rows[:3]), batch_of(rows[3:]), batch_of(rows[:1]), batch_of(rows[5:])]
-    out, _ = run(Deduplicate("n", memory=3), batches)
+    deduplicate = Deduplicate("n", memory=3)
+    out, _ = run(deduplicate, batches)
+    assert deduplicate.counts["keys forgotten"] == 4
     assert column(out, "n") == [0, 1, 2, 3, 4, 5, 0]
 
 

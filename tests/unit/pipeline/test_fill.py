@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from livewidget.data.errors import SchemaError, SettingError
 from livewidget.pipeline import keys as module
+from livewidget.pipeline.counts import Counts
 from livewidget.pipeline.fill import ForwardFill, Interpolate
 from livewidget.testing import ManualClock
 
@@ -42,8 +43,8 @@ def test_several_columns_make_one_key(rows, data):
     assert column(out, "value") == expected
 
 
-def test_the_least_recently_seen_keys_are_forgotten(monkeypatch):
-    keys = module.Keys(["key"], limit=8)
+def test_the_least_recently_seen_keys_are_forgotten():
+    keys = module.Keys(["key"], counts := Counts("keys forgotten"), limit=8)
     slots, gone = keys(batch_of([(0, f"k{n}", 1.0, 0, "x", 0) for n in range(8)]))
     assert sorted(slots.tolist()) == list(range(8))
     assert not len(gone)
@@ -52,6 +53,7 @@ def test_the_least_recently_seen_keys_are_forgotten(monkeypatch):
     assert set(gone.tolist()) <= set(slots[[0, 4, 5, 6, 7]].tolist())
     assert again[3] in gone
     assert keys.size == 8
+    assert counts["keys forgotten"] == len(gone) == 1
     many, _ = keys(batch_of([(0, f"m{n}", 1.0, 0, "x", 0) for n in range(20)]))
     assert len(set(many.tolist())) == 20  # a batch has as many as it needs
 
@@ -93,7 +95,8 @@ def on_the_line(rows, last, gap):
         if 0 < here < len(line) - 1:
             (t0, _, v0), (t1, _, v1) = line[here - 1], line[here + 1]
             if t1 - t0 <= gap:
-                filled[-1] = v0 + (row["time"] - t0) / max(t1 - t0, 1) * (v1 - v0)
+                value = v0 + (row["time"] - t0) / max(t1 - t0, 1) * (v1 - v0)
+                filled[-1] = None if np.isnan(value) else value  # between infinities
     return filled
 
 

@@ -123,11 +123,13 @@ def test_a_step_is_from_the_last_known_place_of_its_key(steps, by, cut):
 
 
 def test_a_distance_to_a_fixed_place():
-    batch = batch_of([("a", 52.5200, 13.4050), ("a", np.nan, 0), ("a", 48.8566, 2.3522)])
+    batch = batch_of(
+        [("a", 52.5200, 13.4050), ("a", np.nan, 0), ("a", 48.8566, 2.3522), ("a", np.inf, 0)]
+    )
     out, _ = run(Distance(to=(48.8566, 2.3522), into="to_paris"), [batch])
-    far, nowhere, here = column(out, "to_paris")
+    far, nowhere, here, beyond = column(out, "to_paris")
     assert far == pytest.approx(877_460, abs=50)
-    assert nowhere is None
+    assert nowhere is beyond is None
     assert here == 0
 
 

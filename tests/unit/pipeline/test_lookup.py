@@ -92,15 +92,17 @@ def test_a_function_is_asked_once_a_batch_for_the_keys_that_are_not_known_freshl
     clock.advance(0.1)
     codes("a", "b")
     assert service.asked[2:] == [["a", "b"]]
-    assert lookup.counts == {"hits": 4, "misses": 5}
+    assert dict(lookup.counts) == {"hits": 4, "misses": 5, "keys forgotten": 0}
 
 
 def test_its_cache_is_bounded_and_forgets_the_least_recently_used():
     service = Service()
-    step = Lookup("key", service, {"code": "float"}, limit=2).bind(SCHEMA, ManualClock()).step
+    lookup = Lookup("key", service, {"code": "float"}, limit=2)
+    step = lookup.bind(SCHEMA, ManualClock()).step
     for keys in ("a", "b", "a", "c", "a", "b"):
         step(batch_of([keyed(key) for key in keys]), None)
     assert service.asked == [["a"], ["b"], ["c"], ["b"]]
+    assert lookup.counts["keys forgotten"] == 2
     out = step(batch_of([keyed(key) for key in "defg"]), None)  # more than there is room for
     assert out["code"].tolist() == [100, 101, 102, 103]
 
@@ -138,7 +140,7 @@ def test_where_the_function_fails_nothing_is_kept():
     step = lookup.bind(SCHEMA, ManualClock()).step
     with pytest.raises(ConnectionError):
         step(batch_of([keyed("a")]), None)
-    assert lookup.counts == {"hits": 0, "misses": 0}
+    assert not any(lookup.counts.values())
     assert step(batch_of([keyed("a")]), None)["code"].tolist() == [1.0]
     with pytest.raises(SchemaError, match=re.escape("expected code")):
         Lookup("key", flaky, {"code": "float"}).bind(SCHEMA, ManualClock()).step(
