@@ -47,6 +47,15 @@ def test_a_repeat_is_filtered_however_the_rows_were_cut(rows, by, memory, data):
     assert tally.filtered == len(rows) - len(kept)
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.text("abcd", min_size=1, max_size=30), st.integers(1, 3), st.integers(1, 29))
+def test_the_key_that_was_seen_least_recently_is_forgotten_first(keys, memory, at):
+    rows = [(n, key, 1.0, n, None, None) for n, key in enumerate(keys)]
+    batches = [batch_of(part) for part in (rows[:at], rows[at:]) if part]
+    out, _ = run(Deduplicate("key", memory), batches)
+    assert out == first_seen(list(map(plain, batch_of(rows).rows())), ["key"], memory)
+
+
 def test_new_keys_push_the_oldest_out_also_where_nothing_repeats():
     rows = [(n, "a", float(n), n, "x", None) for n in range(6)]
     batches = [batch_of(rows[:3]), batch_of(rows[3:]), batch_of(rows[:1]), batch_of(rows[5:])]

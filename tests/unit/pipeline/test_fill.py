@@ -54,8 +54,11 @@ def test_the_least_recently_seen_keys_are_forgotten():
     assert again[3] in gone
     assert keys.size == 8
     assert counts["keys forgotten"] == len(gone) == 1
-    many, _ = keys(batch_of([(0, f"m{n}", 1.0, 0, "x", 0) for n in range(20)]))
-    assert len(set(many.tolist())) == 20  # a batch has as many as it needs
+    names = ["k1", *(f"m{n}" for n in range(20))]
+    many, gone = keys(batch_of([(0, name, 1.0, 0, "x", 0) for name in names]))
+    assert len(set(many.tolist())) == 21  # a batch has as many as it needs
+    assert many[0] == slots[1]  # and keeps those that it has itself
+    assert many[0] not in gone
 
 
 def test_a_forgotten_key_carries_nothing_on(monkeypatch):
