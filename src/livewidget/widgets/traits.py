@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
-from numbers import Real
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 from traitlets import Float, HasTraits, TraitError, TraitType, Unicode
 
-LONGEST_S = 100 * 365 * 86_400.0
+from livewidget.data.duration import EXPECTED, is_number, seconds
+from livewidget.data.errors import SettingError
 
 
 class Duration(TraitType[float, Any]):
     """A positive duration: a number is seconds, else anything `pandas.Timedelta` takes."""
 
-    info_text = "a positive duration: seconds, or text such as '60s' or '5min'"
+    info_text = EXPECTED
 
     def validate(self, obj: HasTraits | None, value: Any) -> float:  # noqa: ARG002  (traitlets' signature)
         """Return the duration in seconds."""
-        seconds = _seconds(value)
-        if seconds is None or not 0 < seconds <= LONGEST_S:
-            raise TraitError(f"{self.name} is {self.info_text}; got {value!r}")
-        return seconds
+        try:
+            return seconds(value, str(self.name))
+        except SettingError as error:
+            raise TraitError(str(error)) from None
 
 
 class Rate(Float[Any, Any]):
@@ -37,7 +35,7 @@ class Rate(Float[Any, Any]):
         """Return the rate, or None."""
         if value is None:
             return None
-        if _is_number(value) and 0 < float(value) < math.inf:
+        if is_number(value) and 0 < float(value) < math.inf:
             return float(value)
         raise TraitError(f"{self.name} is a positive number in Hz, or None for all; got {value!r}")
 
@@ -58,24 +56,3 @@ class Zone(Unicode[Any, Any]):
         raise TraitError(
             f"{self.name} is a time zone such as 'Europe/Berlin', 'UTC' or 'local'; got {value!r}"
         )
-
-
-def _seconds(value: Any) -> float | None:
-    if _is_number(value):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    import pandas as pd
-
-    try:
-        seconds = pd.Timedelta(value).total_seconds()
-    except (TypeError, ValueError):
-        return None
-    return seconds if math.isfinite(seconds) else None
-
-
-def _is_number(value: Any) -> bool:
-    # NumPy counts its durations among the whole numbers, Python its truth values.
-    return isinstance(value, Real) and not isinstance(value, (bool, np.timedelta64))

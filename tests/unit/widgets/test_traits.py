@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from traitlets import HasTraits, TraitError
 
-from livewidget.widgets.traits import LONGEST_S, Duration, Rate, Zone
+from livewidget.data.duration import LONGEST_S
+from livewidget.widgets.traits import Duration, Rate, Zone
 
 BAD = {
     "window": [0, -1, "-5s", "abc", "", None, True, float("nan"), float("inf"), "NaT", [], 1e12],
