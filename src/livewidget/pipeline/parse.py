@@ -52,6 +52,11 @@ class Parse(Operator):
             raise SettingError(
                 f"max_length is a whole number from 1 to {MOST_LENGTH}, got {quote(max_length)}"
             )
+        if not (_is(keep, bool) and _is(column, str) and _is(types or {}, Mapping)):
+            raise SettingError(
+                "Parse takes a column's name, a pattern, keep=True or False and types, such as "
+                f"{{'bytes': 'float'}}; got {quote(column)}, {quote(keep)} and {quote(types)}"
+            )
         self.column = column
         self.keep = keep
         self._pattern, parts = expand(pattern)
@@ -134,6 +139,10 @@ class Parse(Operator):
         for reason in dict.fromkeys(why[bad].tolist()):
             tally.reject(batch, why == reason, reason, self.name)
         return whole.take(np.flatnonzero(~bad))
+
+
+def _is(value: object, of: type) -> bool:
+    return isinstance(value, of)
 
 
 def _typed(part: Part, types: Mapping[str, str]) -> Part:

@@ -60,7 +60,9 @@ class Route(Operator):
         }
         self.match = match
         self.keep = keep
-        self.priorities: Mapping[str, str] = _priorities(outputs, priority or {})
+        self.priorities: Mapping[str, str] = _priorities(
+            outputs, {} if priority is None else priority
+        )
 
     def bind(self, schema: Schema, clock: Clock) -> Bound:
         """Bind to `schema`, which stays. Raises SchemaError for what is no condition."""
@@ -103,6 +105,10 @@ class Route(Operator):
         return batch.take(rows)
 
 
+def _is_mapping(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
 def _fits(outputs: object) -> bool:
     return isinstance(outputs, Mapping) and 0 < len(outputs) <= MOST_OUTPUTS
 
@@ -117,6 +123,10 @@ def _expression(name: object, text: str, functions: Functions | None) -> Express
 
 
 def _priorities(outputs: Mapping[str, str], given: Mapping[str, str]) -> Mapping[str, str]:
+    if not _is_mapping(given):
+        raise SettingError(
+            f"priority is a mapping of outputs to 'high', 'medium' or 'low', got {quote(given)}"
+        )
     for name, priority in given.items():
         if name not in outputs:
             known = ", ".join(map(repr, outputs))
