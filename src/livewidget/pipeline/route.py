@@ -70,6 +70,7 @@ class Route(Operator):
             name: bound_condition(each, schema, clock, f"output {quote(name)}")
             for name, each in self.expressions.items()
         }
+        leaves = self.match == "first" and not self.keep  # each row to one place alone
         order = sorted(conditions, key=lambda name: PRIORITIES.index(self.priorities[name]))
 
         def step(batch: Batch, tally: Tally) -> Batch:
@@ -83,8 +84,12 @@ class Route(Operator):
             for name in order:
                 rows = np.flatnonzero(found[name])
                 if len(rows):
-                    tally.copy(name, batch.take(rows))
-            return self._rest(batch, left, tally)
+                    (tally.route if leaves else tally.copy)(name, batch.take(rows))
+            if self.keep or left.all():
+                return batch
+            rest = np.flatnonzero(left)
+            tally.filtered += 0 if leaves else size - len(rest)
+            return batch.take(rest)
 
         return Bound(schema, step)
 
@@ -96,13 +101,6 @@ class Route(Operator):
                 found[name] = rows & left
             left &= ~rows
         return left
-
-    def _rest(self, batch: Batch, left: npt.NDArray[np.bool_], tally: Tally) -> Batch:
-        if self.keep or left.all():
-            return batch
-        rows = np.flatnonzero(left)
-        tally.filtered += len(batch) - len(rows)
-        return batch.take(rows)
 
 
 def _is_mapping(value: object) -> bool:
