@@ -67,7 +67,7 @@ class Calculate(Operator):
             columns: list[Column] = list(batch.columns)
             try:
                 for place, bound in plan:
-                    columns[place : place + 1] = [bound.of(columns, size)]
+                    columns[place : place + 1] = [bound.column(columns, size)]
             except SchemaError as error:
                 tally.reject(batch, np.ones(size, dtype=bool), str(error), self.name)
                 return Batch.empty(schema)

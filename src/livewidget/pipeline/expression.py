@@ -24,7 +24,17 @@ from livewidget.data.errors import LivewidgetError, SchemaError, SettingError, q
 from livewidget.data.schema import Schema
 from livewidget.pipeline.comparing import among, compare, later, seconds_between
 from livewidget.pipeline.functions import Function, pick, with_own
-from livewidget.pipeline.node import WORDS, Node, Type, apply, column_node, constant, number, spread
+from livewidget.pipeline.node import (
+    WORDS,
+    Node,
+    Run,
+    Type,
+    apply,
+    column_node,
+    constant,
+    number,
+    spread,
+)
 from livewidget.pipeline.syntax import Fault, parse
 
 _CONSTANTS = {"nan": np.nan, "inf": np.inf, "pi": np.pi}
@@ -58,16 +68,19 @@ class BoundExpression:
     """
 
     type: Type
-    run: Callable[[Any], Any]
+    run: Run
 
     def __call__(self, batch: Batch) -> Column:
         """Return the values of a batch that is not empty."""
-        return self.of(batch.columns, len(batch))
+        return self._spread(batch.columns, self.type, len(batch))
 
-    def of(self, columns: Any, size: int) -> Column:
-        """Return the values of columns of so many rows, which stand as in the schema."""
+    def column(self, columns: Sequence[Column], size: int) -> Column:
+        """Return a column, of `KINDS[type]`, of columns of `size` rows, as the schema has them."""
+        return self._spread(columns, Type.FLOAT if self.type is Type.BOOL else self.type, size)
+
+    def _spread(self, columns: Sequence[Column], of: Type, size: int) -> Column:
         with np.errstate(all="ignore"):
-            return spread(self.run(columns), self.type, size)
+            return spread(self.run(columns), of, size)
 
     def holds(self, batch: Batch) -> npt.NDArray[np.bool_]:
         """Return for which rows of a batch a condition holds, bool[n]."""

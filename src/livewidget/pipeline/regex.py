@@ -28,8 +28,18 @@ _ATOMIC = re.compile(r"\(\?>")
 _Run = Counter[str]  # for each character: the repeats so far that can take it
 
 
-def compiled(pattern: object, name: str, start: int = 0) -> re.Pattern[str]:
-    """Return a pattern, compiled. `start` is how many repeats its use adds: a search adds one.
+def compiled(
+    pattern: object,
+    name: str,
+    *,
+    start: int = 0,
+    most: int = MOST_RUN,
+    trusted: tuple[str, ...] = (),
+) -> re.Pattern[str]:
+    """Return a pattern, compiled, with at most `most` repeats in a row for any character.
+
+    `start` is how many repeats its use adds: a search adds one. What stands in the atomic groups
+    that are `trusted` is known to be harmless.
 
     Raises SettingError that names the setting, the pattern and what is wrong with it.
     """
@@ -42,7 +52,7 @@ def compiled(pattern: object, name: str, start: int = 0) -> re.Pattern[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # '[[' will mean something else one day
             known = re.compile(pattern)
-            _Check(pattern, start).check()
+            _Check(pattern, start, most, trusted).check()
     except (re.error, RecursionError, OverflowError, _HazardError) as error:
         raise SettingError(f"{name} {quote(pattern)}: {error}") from None
     return known
@@ -55,11 +65,13 @@ class _HazardError(ValueError):
 class _Check:
     """Walks a pattern that `re` has taken, and counts for each character who can take it."""
 
-    def __init__(self, pattern: str, start: int) -> None:
+    def __init__(self, pattern: str, start: int, most: int, trusted: tuple[str, ...]) -> None:
         self._text = pattern
         self._at = 0
         self._steps = 0
         self._start = start
+        self._most = most
+        self._trusted = trusted
 
     def check(self) -> None:
         self._choice(Counter(dict.fromkeys(_ALPHABET, self._start)))
@@ -124,19 +136,23 @@ class _Check:
 
     def _atomic(self, before: _Run) -> tuple[_Run, frozenset[str], bool]:
         """An atomic group is never entered again: what is in it adds nothing to what follows."""
+        limit = self._most
+        if self._text.startswith(self._trusted, self._at):
+            self._most = len(self._text)
         self._at += 3
-        _, taken, _ = self._choice(Counter())
+        _, taken, _ = self._choice(before)
         self._at += 1
+        self._most = limit
         if self._quantifier() != (1, 1):
             raise _HazardError("an atomic group is not repeated")
         return before, taken, False
 
     def _add(self, run: _Run, taken: frozenset[str]) -> _Run:
         more = run + Counter(taken)
-        if max(more.values(), default=0) > MOST_RUN:
+        if max(more.values(), default=0) > self._most:
             raise _HazardError(
-                f"up to {self._text[: self._at]!r} more than {MOST_RUN} repeats can take the same "
-                "characters, which could take for ever: put something between them, or write "
+                f"up to {self._text[: self._at]!r} more than {self._most} repeats can take the "
+                "same characters, which could take for ever: put something between them, or write "
                 "sets that differ ([^ ]+ rather than .*)"
             )
         return more

@@ -60,7 +60,9 @@ class Route(Operator):
         }
         self.match = match
         self.keep = keep
-        self.priorities: Mapping[str, str] = _priorities(outputs, priority or {})
+        self.priorities: Mapping[str, str] = _priorities(
+            outputs, {} if priority is None else priority
+        )
 
     def bind(self, schema: Schema, clock: Clock) -> Bound:
         """Bind to `schema`, which stays. Raises SchemaError for what is no condition."""
@@ -68,6 +70,7 @@ class Route(Operator):
             name: bound_condition(each, schema, clock, f"output {quote(name)}")
             for name, each in self.expressions.items()
         }
+        leaves = self.match == "first" and not self.keep  # each row to one place alone
         order = sorted(conditions, key=lambda name: PRIORITIES.index(self.priorities[name]))
 
         def step(batch: Batch, tally: Tally) -> Batch:
@@ -81,8 +84,12 @@ class Route(Operator):
             for name in order:
                 rows = np.flatnonzero(found[name])
                 if len(rows):
-                    tally.copy(name, batch.take(rows))
-            return self._rest(batch, left, tally)
+                    (tally.route if leaves else tally.copy)(name, batch.take(rows))
+            if self.keep or left.all():
+                return batch
+            rest = np.flatnonzero(left)
+            tally.filtered += 0 if leaves else size - len(rest)
+            return batch.take(rest)
 
         return Bound(schema, step)
 
@@ -95,12 +102,9 @@ class Route(Operator):
             left &= ~rows
         return left
 
-    def _rest(self, batch: Batch, left: npt.NDArray[np.bool_], tally: Tally) -> Batch:
-        if self.keep or left.all():
-            return batch
-        rows = np.flatnonzero(left)
-        tally.filtered += len(batch) - len(rows)
-        return batch.take(rows)
+
+def _is_mapping(value: object) -> bool:
+    return isinstance(value, Mapping)
 
 
 def _fits(outputs: object) -> bool:
@@ -117,6 +121,10 @@ def _expression(name: object, text: str, functions: Functions | None) -> Express
 
 
 def _priorities(outputs: Mapping[str, str], given: Mapping[str, str]) -> Mapping[str, str]:
+    if not _is_mapping(given):
+        raise SettingError(
+            f"priority is a mapping of outputs to 'high', 'medium' or 'low', got {quote(given)}"
+        )
     for name, priority in given.items():
         if name not in outputs:
             known = ", ".join(map(repr, outputs))

@@ -17,33 +17,45 @@ def heat_index(temperature: Any, humidity: Any) -> Numbers:
     Steadman's simple formula below 80 °F, as the National Weather Service computes it:
     https://www.wpc.ncep.noaa.gov/html/heatindex_equation.shtml.
     """
-    t = np.asarray(temperature, dtype=np.float64) * 1.8 + 32.0
+    t = np.asarray(temperature, dtype=np.float64) * 1.8 + 32.0  # the formula's °F
     r = np.asarray(humidity, dtype=np.float64)
-    simple = (0.5 * (t + 61.0 + (t - 68.0) * 1.2 + r * 0.094) + t) / 2.0
-    hot = simple >= _HOT_F
-    if not hot.any():
-        return (simple - 32.0) / 1.8
-    full = _rothfusz(t, r)
-    dry = (r < _DRY) & (t >= 80.0) & (t <= 112.0)  # noqa: PLR2004  # the formula's own bounds
-    if dry.any():
-        slope = np.maximum(17.0 - np.abs(t - 95.0), 0.0) / 17.0
-        full = full - np.where(dry, (13.0 - r) / 4.0 * np.sqrt(slope), 0.0)
-    damp = (r > _DAMP) & (t >= 80.0) & (t <= 87.0)  # noqa: PLR2004
-    if damp.any():
-        full = full + np.where(damp, (r - 85.0) / 10.0 * ((87.0 - t) / 5.0), 0.0)
-    return (np.where(hot, full, simple) - 32.0) / 1.8
+    shape = np.broadcast_shapes(t.shape, r.shape)
+    if t.shape != r.shape or not shape:
+        t, r = np.broadcast_arrays(np.atleast_1d(t), r)
+    felt = 1.05 * t - 5.15 + 0.0235 * r  # Steadman's, and the mean of it and the temperature
+    hot = felt >= _HOT_F
+    if hot.any():
+        full = _rothfusz(t, r)
+        _adjust(full, t, r)
+        felt = np.where(hot, full, felt)
+    return np.asarray((felt - 32.0) / 1.8).reshape(shape)
 
 
 _HOT_F, _DRY, _DAMP = 80.0, 13.0, 85.0
 
 
 def _rothfusz(t: Numbers, r: Numbers) -> Numbers:
-    """Return the regression by Horner's rule in humidity: a third of the passes over the rows."""
-    t2 = t * t
-    level = 2.04901523 * t - 42.379 - 6.83783e-3 * t2
-    slope = 10.14333127 - 0.22475541 * t + 1.22874e-3 * t2
-    bend = 8.5282e-4 * t - 5.481717e-2 - 1.99e-6 * t2
-    return level + r * (slope + r * bend)
+    """Return the regression, by Horner's rule: the fewest passes over the rows."""
+    level = (2.04901523 - 6.83783e-3 * t) * t - 42.379
+    slope = (1.22874e-3 * t - 0.22475541) * t + 10.14333127
+    bend = (8.5282e-4 - 1.99e-6 * t) * t - 5.481717e-2
+    return np.asarray(level + r * (slope + r * bend))
+
+
+def _adjust(full: Numbers, t: Numbers, r: Numbers) -> None:
+    """Change the regression in place where the air is very dry or very damp; few rows are.
+
+    Between 80 and 112 °F, and between 80 and 87; dry air below 80 °F never comes to the regression.
+    """
+    dry = np.flatnonzero(r < _DRY)
+    if len(dry):
+        slope = np.maximum(17.0 - np.abs(t[dry] - 95.0), 0.0) / 17.0
+        full[dry] -= (13.0 - r[dry]) / 4.0 * np.sqrt(slope)
+    damp = np.flatnonzero(r > _DAMP)
+    if len(damp):
+        warm = t[damp]
+        slope = np.maximum(87.0 - warm, 0.0) / 5.0
+        full[damp] += (r[damp] - 85.0) / 10.0 * slope * (warm >= _HOT_F)
 
 
 def dew_point(temperature: Any, humidity: Any) -> Numbers:

@@ -204,6 +204,14 @@ def test_parts_of_a_time_are_those_of_the_calendar_in_utc(name, moment):
     assert math.isnan(value(f"{name}(due)"))
 
 
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_a_function_of_what_is_written_out_is_one_value_for_all_rows(name):
+    function = FUNCTIONS[name]
+    words = {"float": "1.0", "bool": "True", "text": "'a'", "time": "now()", None: "1.0"}
+    arguments = ", ".join(words[function.type_at(place)] for place in range(function.least))
+    assert len(values(f"{name}({arguments})", [ROW] * 3)) == 3
+
+
 @given(st.integers(NAT, 2**63 - 1), st.integers(NAT, 2**63 - 1))
 @settings(max_examples=200, deadline=None)
 def test_times_a_whole_reach_apart_differ_by_their_seconds(one, other):
