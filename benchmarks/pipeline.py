@@ -9,13 +9,14 @@ import pandas as pd
 
 from benchmarks.harness import Figure, Outcome, Plot, cpu_seconds, interleaved, quartiles, ratios
 from livewidget.data.batch import Batch
-from livewidget.data.clock import Clock, SystemClock
-from livewidget.data.schema import Field, Kind, Schema
+from livewidget.data.clock import SystemClock
+from livewidget.data.schema import Schema
 from livewidget.data.text import Text
+from livewidget.pipeline.calculate import Calculate
+from livewidget.pipeline.chain import Pipeline
 from livewidget.pipeline.enrich import TimeFeatures
-from livewidget.pipeline.fields import extended
 from livewidget.pipeline.lookup import Lookup
-from livewidget.pipeline.operator import Bound, Operator, Pipeline, Tally
+from livewidget.pipeline.operator import Bound, Tally
 from livewidget.pipeline.validate import Validate
 
 ROWS = 1_000
@@ -37,24 +38,6 @@ LOW, HIGH, MOST = 0.0, 1e6, 1e4
 _HOUR = 3_600 * 10**9
 
 
-class Notional(Operator):
-    """Price times size, until the operator that calculates is there: the stand-in."""
-
-    def bind(self, schema: Schema, clock: Clock) -> Bound:  # noqa: ARG002
-        """Return the step."""
-        after = extended(schema, [Field("notional", Kind.FLOAT)], "Notional")
-        price, size = schema.index("price"), schema.index("size")
-
-        def step(batch: Batch, tally: Tally) -> Batch:  # noqa: ARG001
-            columns = batch.columns
-            return Batch(after, (*columns, columns[price] * columns[size]))
-
-        return Bound(after, step)
-
-
-CALCULATE: Operator = Notional()  # on merge: Calculate(notional="price * size")
-
-
 def pipeline() -> Pipeline:
     """Return what is measured: a check of two ranges, a product, a look-up and the hour."""
     return Pipeline(
@@ -63,7 +46,7 @@ def pipeline() -> Pipeline:
                 price={"required": True, "min": LOW, "max": HIGH},
                 size={"required": True, "min": 0.0, "max": MOST},
             ),
-            CALCULATE,
+            Calculate(notional="price * size"),
             Lookup("symbol", CONTEXT, ["sector", "lot"]),
             TimeFeatures(add="hour"),
         ]

@@ -99,5 +99,7 @@ def summary(streamer: DataStreamer) -> str:
     state, detail, _ = streamer.state
     lines = [f"{state}: {detail}" if detail else str(state)]
     lines += [", ".join(f"{name} {stats[name]:,}" for name in _COUNTS)]
-    lines += [f"  {count:,} × {reason}" for reason, count in list(stats["reasons"].items())[:10]]
+    lines += [
+        f"  {count:,} times {reason}" for reason, count in list(stats["reasons"].items())[:10]
+    ]
     return "\n".join(lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from livewidget.buffers.queue import Queue
@@ -10,14 +10,17 @@ from livewidget.data.batch import Batch
 from livewidget.data.errors import SettingError, SourceError
 from livewidget.data.events import State
 from livewidget.engine.streamer import DataStreamer
+from livewidget.pipeline.bytype import ByType
 from livewidget.pipeline.calculate import Calculate, Filter
 from livewidget.pipeline.chain import Pipeline
-from livewidget.pipeline.clean import Clip, Deduplicate
+from livewidget.pipeline.clean import Clip, Deduplicate, Normalise
 from livewidget.pipeline.enrich import TimeFeatures
 from livewidget.pipeline.fill import ForwardFill, Interpolate
+from livewidget.pipeline.geo import Cell, Distance
 from livewidget.pipeline.horizon import DAY_S
 from livewidget.pipeline.lookup import Lookup
 from livewidget.pipeline.operator import Operator
+from livewidget.pipeline.parse import Parse
 from livewidget.pipeline.rolling import Rolling
 from livewidget.pipeline.route import Route
 from livewidget.pipeline.shape import Apply, Drop, Rename, Select
@@ -48,9 +51,9 @@ class Stream:
         Pipeline(operators)
         return Stream(self._streamer, [*self._operators, *operators], output=self._output)
 
-    def validate(self, *custom: Any, **columns: Any) -> Stream:
+    def validate(self, **columns: Any) -> Stream:
         """Reject rows that break a rule; see `Validate`."""
-        return self.pipe(Validate(*custom, **columns))
+        return self.pipe(Validate(**columns))
 
     def where(self, condition: str) -> Stream:
         """Keep rows for which an expression is true; see `Filter`."""
@@ -101,6 +104,28 @@ class Stream:
     def rolling(self, column: str, statistic: str, **options: Any) -> Stream:
         """Add a statistic of the last rows or seconds; see `Rolling`."""
         return self.pipe(Rolling(column, statistic, **options))
+
+    def parse(self, column: str, pattern: str, **options: Any) -> Stream:
+        """Take fields out of lines of text by a pattern; see `Parse`."""
+        return self.pipe(Parse(column, pattern, **options))
+
+    def normalise(self, **columns: Any) -> Stream:
+        """Bring units and text to one form; see `Normalise`."""
+        return self.pipe(Normalise(columns))
+
+    def cell(self, **options: Any) -> Stream:
+        """Add the spatial cell of a place; see `Cell`."""
+        return self.pipe(Cell(**options))
+
+    def distance(self, **options: Any) -> Stream:
+        """Add the metres to a place, or from the row before; see `Distance`."""
+        return self.pipe(Distance(**options))
+
+    def by_type(
+        self, column: str, types: Mapping[str, Iterable[Operator]], **options: Any
+    ) -> Stream:
+        """Have rows of each type pass operators of their own; see `ByType`."""
+        return self.pipe(ByType(column, types, **options))
 
     def route(self, outputs: Mapping[str, str], **options: Any) -> Stream:
         """Send rows to named outputs of the streamer that `start` returns; see `Route`."""

@@ -14,8 +14,9 @@ from livewidget.data.convert import NAT, Column, to_column
 from livewidget.data.errors import SchemaError, SettingError, quote
 from livewidget.data.schema import Field, Kind, Schema
 from livewidget.data.text import Text
+from livewidget.pipeline.chain import Pipeline
 from livewidget.pipeline.fields import expect
-from livewidget.pipeline.operator import Bound, Operator, Pipeline, Tally
+from livewidget.pipeline.operator import Bound, Operator, Tally
 from livewidget.pipeline.shape import PLACE
 
 

@@ -17,10 +17,11 @@ from livewidget.data.duration import is_number
 from livewidget.data.errors import SettingError, quote
 from livewidget.data.schema import Kind, Schema
 from livewidget.data.text import Text
+from livewidget.pipeline.chain import Pipeline
 from livewidget.pipeline.counts import Counts
 from livewidget.pipeline.fields import NUMBERS, expect, names_of, retyped, whole
 from livewidget.pipeline.fill import ForwardFill, Interpolate
-from livewidget.pipeline.operator import Bound, Operator, Pipeline, Tally
+from livewidget.pipeline.operator import Bound, Operator, Tally
 
 Change = Callable[[Any], Column]
 

@@ -8,10 +8,20 @@ from difflib import get_close_matches
 from typing import Any
 
 from livewidget.data.errors import SettingError, quote
+from livewidget.pipeline.bytype import ByType
 from livewidget.pipeline.calculate import Calculate, Filter, Functions
+from livewidget.pipeline.clean import Clean, Clip, Deduplicate, Normalise
+from livewidget.pipeline.enrich import TimeFeatures
+from livewidget.pipeline.fill import ForwardFill, Interpolate
+from livewidget.pipeline.geo import Cell, Distance
+from livewidget.pipeline.lookup import Lookup
 from livewidget.pipeline.operator import Operator
 from livewidget.pipeline.parse import Parse
+from livewidget.pipeline.rolling import Rolling
 from livewidget.pipeline.route import Route
+from livewidget.pipeline.sequence import Sequence
+from livewidget.pipeline.shape import Drop, Rename, Select
+from livewidget.pipeline.validate import Validate
 
 Factory = Callable[[Mapping[str, Any], Functions | None], Operator]
 
@@ -48,11 +58,58 @@ def by_column(make: Callable[..., Operator]) -> Factory:
     return build
 
 
+def by_names(make: Callable[..., Operator]) -> Factory:
+    """Return the factory of an operator that takes names of columns, a list in `columns`."""
+
+    def build(settings: Mapping[str, Any], functions: Functions | None) -> Operator:
+        del functions
+        if settings.keys() != {"columns"} or not isinstance(settings["columns"], list):
+            raise SettingError("its one setting is columns, a list of names")
+        return make(*settings["columns"])
+
+    return build
+
+
+def _by_type(settings: Mapping[str, Any], functions: Functions | None) -> Operator:
+    """Return a `ByType`; the operators of each type are a list of tables."""
+
+    def chain(tables: object) -> list[Operator]:
+        if not isinstance(tables, list):
+            raise SettingError(f"the operators of a type are a list of tables, got {quote(tables)}")
+        return [build(table, functions) for table in tables]
+
+    types = settings.get("types")
+    if not isinstance(types, Mapping):
+        raise SettingError(f"types is a table of types and their operators, got {quote(types)}")
+    made = {name: chain(tables) for name, tables in types.items()}
+    rest = {name: value for name, value in settings.items() if name not in ("types", "other")}
+    return by_keyword(ByType)(
+        {**rest, "types": made, "other": chain(settings.get("other", []))}, functions
+    )
+
+
 FACTORIES: dict[str, Factory] = {
+    "by_type": _by_type,
     "calculate": by_column(Calculate),
+    "cell": by_keyword(Cell),
+    "clean": by_keyword(Clean),
+    "clip": by_column(Clip),
+    "deduplicate": by_keyword(Deduplicate),
+    "distance": by_keyword(Distance),
+    "drop": by_names(Drop),
     "filter": by_keyword(Filter),
+    "forward_fill": by_keyword(ForwardFill),
+    "interpolate": by_keyword(Interpolate),
+    "lookup": by_keyword(Lookup),
+    "normalise": by_column(Normalise),
     "parse": by_keyword(Parse),
+    "rename": by_column(Rename),
+    "rolling": by_keyword(Rolling),
     "route": by_keyword(Route),
+    "select": by_names(Select),
+    "sequence": by_keyword(Sequence),
+    "time_features": by_keyword(TimeFeatures),
+    "validate": by_column(Validate),
 }
 
 

@@ -13,7 +13,8 @@ from livewidget.data.document import Document, Place
 from livewidget.data.errors import LivewidgetError, SchemaError, SettingError, quote
 from livewidget.data.schema import Schema
 from livewidget.pipeline.calculate import Functions
-from livewidget.pipeline.operator import Bound, Operator, Pipeline, Step, Tally
+from livewidget.pipeline.chain import Pipeline
+from livewidget.pipeline.operator import Bound, Operator, Step, Tally
 from livewidget.pipeline.registry import build
 
 CHECK_S = 1.0  # seconds between two looks at the file

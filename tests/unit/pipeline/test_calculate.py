@@ -10,7 +10,8 @@ from livewidget.data.convert import NAT
 from livewidget.data.errors import SchemaError, SettingError
 from livewidget.data.schema import Schema
 from livewidget.pipeline.calculate import Calculate, Filter
-from livewidget.pipeline.operator import Pipeline, Tally
+from livewidget.pipeline.chain import Pipeline
+from livewidget.pipeline.operator import Tally
 from livewidget.testing import ManualClock
 
 NOW = 1_700_000_000_000_000_000

@@ -13,7 +13,8 @@ from livewidget.data.document import Document
 from livewidget.data.errors import SchemaError, SettingError
 from livewidget.data.schema import Schema
 from livewidget.pipeline import registry
-from livewidget.pipeline.operator import Bound, Operator, Pipeline, Tally
+from livewidget.pipeline.chain import Pipeline
+from livewidget.pipeline.operator import Bound, Operator, Tally
 from livewidget.pipeline.registry import by_column, by_keyword, register
 from livewidget.pipeline.route import Route
 from livewidget.pipeline.rules import Rules, operators
