@@ -19,6 +19,10 @@ class SourceError(LivewidgetError):
     """A source that cannot be opened, or that failed for good."""
 
 
+class SinkError(LivewidgetError):
+    """A sink that cannot be opened, or that failed for good."""
+
+
 class LeaseOvertakenError(LivewidgetError):
     """The writer has overwritten rows that a lease still looked at: read again."""
 
