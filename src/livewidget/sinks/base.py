@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Self
 
+from livewidget.codecs.encode import Encoder
 from livewidget.data.batch import Batch
 
 
@@ -45,3 +46,12 @@ class Sink(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
+
+
+class MessageSink(Sink):
+    """One that sends each event, or each batch, as a message by itself.
+
+    `encoder` makes the messages; another may be set before `open`.
+    """
+
+    encoder: Encoder

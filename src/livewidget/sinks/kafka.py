@@ -12,7 +12,7 @@ from livewidget.codecs.encode import encoder_for
 from livewidget.data.batch import Batch
 from livewidget.data.errors import MissingExtraError, SettingError, SinkError, quote
 from livewidget.data.text import Text
-from livewidget.sinks.base import Sink
+from livewidget.sinks.base import MessageSink
 from livewidget.sinks.endpoint import Endpoint
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _FULL_S = 0.005  # between two looks for room in the library's queue
 _log = logging.getLogger(__name__)
 
 
-class KafkaSink(Sink):
+class KafkaSink(MessageSink):
     """Produces to `kafka://host:port/topic`: each event is a message, in "ndjson" each batch.
 
     The producer is idempotent: within one run nothing is doubled or reordered by a retry. `key`
@@ -51,7 +51,7 @@ class KafkaSink(Sink):
             raise SettingError("the kafka:// URL takes no user: use options={'sasl.username': …}")
         if key is not None and format == "ndjson":
             raise SettingError("key is for a message an event; format='ndjson' makes one a batch")
-        self._encoder = encoder_for(format, times=times)
+        self.encoder = encoder_for(format, times=times)
         self._key = key
         self._config: dict[str, Any] = {
             "bootstrap.servers": f"{endpoint.host}:{endpoint.port}",
@@ -91,7 +91,7 @@ class KafkaSink(Sink):
     async def write(self, batch: Batch) -> None:
         """Queue the messages; waits where the library's queue is full, which bounds it."""
         assert self._producer is not None, "open it first"
-        for message, key in zip(self._encoder.encode(batch), self._keys(batch), strict=False):
+        for message, key in zip(self.encoder.encode(batch), self._keys(batch), strict=False):
             await self._produce(self._producer, message, key)
         self._producer.poll(0)
         if self._fatal:

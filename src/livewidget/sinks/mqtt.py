@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from livewidget.codecs.encode import encoder_for
 from livewidget.data.batch import Batch
 from livewidget.data.errors import MissingExtraError, SettingError, SinkError, quote
-from livewidget.sinks.base import Sink
+from livewidget.sinks.base import MessageSink
 from livewidget.sinks.endpoint import Endpoint
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _WINDOW = 10  # publications that wait for the broker's word at once; above, the
 _ANSWER_S = 10.0
 
 
-class MqttSink(Sink):
+class MqttSink(MessageSink):
     """Publishes to `mqtt://user:password@host:port/topic`, by TLS with `mqtts://`.
 
     Each event is a message, in "ndjson" each batch. `qos` is 0 (at most once), 1 (at least once)
@@ -48,7 +48,7 @@ class MqttSink(Sink):
             raise SettingError(f"qos is 0, 1 or 2, got {quote(qos)}")
         if any(each in self._topic for each in "+#"):
             raise SettingError(f"a topic to publish to has no + and #, got {quote(self._topic)}")
-        self._encoder = encoder_for(format, times=times)
+        self.encoder = encoder_for(format, times=times)
         self._qos = qos
         self._retain = retain
         self._tls = (tls or ssl.create_default_context()) if secure else None
@@ -79,7 +79,7 @@ class MqttSink(Sink):
         assert self._client is not None, "open it first"
         from aiomqtt import MqttError
 
-        messages = self._encoder.encode(batch)
+        messages = self.encoder.encode(batch)
         window = _WINDOW if self._qos else 1
         try:
             for start in range(0, len(messages), window):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,12 +42,13 @@ def sink_for(to: str | Path | Sink, **options: Any) -> Sink:
             raise SettingError(f"{to!r} is a sink already: set {', '.join(options)} on it")
         return to
     factory, place = _factory(to)
-    try:
-        sink: Sink = factory(place, **options)
-    except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
-            raise
-        raise SettingError(f"{factory.__name__}: {error}") from None
+    known = [name for name in inspect.signature(factory).parameters if name not in ("url", "path")]
+    for name in options:
+        if name not in known:
+            raise SettingError(
+                f"{factory.__name__} has no option {name}; it has {', '.join(known)}"
+            )
+    sink: Sink = factory(place, **options)
     return sink
 
 

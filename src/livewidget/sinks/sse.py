@@ -7,6 +7,7 @@ import asyncio
 from livewidget.codecs.encode import encoder_for
 from livewidget.data.batch import Batch
 from livewidget.data.errors import SettingError
+from livewidget.sinks.base import MessageSink
 from livewidget.sinks.endpoint import Endpoint
 from livewidget.sinks.server import HttpServingSink, Request, head_of, while_there
 from livewidget.sinks.tail import BYTES
@@ -20,7 +21,7 @@ _HEAD = {
 }
 
 
-class SseSink(HttpServingSink):
+class SseSink(HttpServingSink, MessageSink):
     """Serves `sse://host:port/path`, to clients `http://host:port/path`: each event by itself.
 
     With the format "ndjson" each batch is one. A client gets what is written from its connection
@@ -39,8 +40,8 @@ class SseSink(HttpServingSink):
         buffer_bytes: int = BYTES,
     ) -> None:
         super().__init__(Endpoint(url), buffer_bytes)
-        self._encoder = encoder_for(format, times=times)
-        if not self._encoder.text:
+        self.encoder = encoder_for(format, times=times)
+        if not self.encoder.text:
             raise SettingError("format is text for Server-Sent Events: 'json', 'ndjson' or 'csv'")
         self._clients = 0
         self.missed = 0
@@ -52,7 +53,7 @@ class SseSink(HttpServingSink):
 
     async def write(self, batch: Batch) -> None:
         """Hand the events to the clients; waits for none of them."""
-        self._tail.add(self._encoder.encode(batch))
+        self._tail.add(self.encoder.encode(batch))
         await asyncio.sleep(0)
 
     async def _answer(

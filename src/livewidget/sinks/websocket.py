@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from livewidget.codecs.encode import encoder_for
 from livewidget.data.batch import Batch
 from livewidget.data.errors import SettingError, SinkError, quote
-from livewidget.sinks.base import Sink
+from livewidget.sinks.base import MessageSink
 from livewidget.sinks.endpoint import Endpoint
 from livewidget.sinks.tail import BYTES, Tail
 
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 _log.setLevel(logging.CRITICAL)
 
 
-class WebSocketSink(Sink):
+class WebSocketSink(MessageSink):
     """Serves `ws://host:port`, any path: each event is a message, in "ndjson" each batch.
 
     A client gets what is written from its connection on. One that falls `buffer_bytes` behind
@@ -52,7 +52,7 @@ class WebSocketSink(Sink):
             raise SettingError(f"slow is 'skip' or 'disconnect', got {quote(slow)}")
         self._endpoint = Endpoint(url)
         self.name = self._endpoint.shown
-        self._encoder = encoder_for(format, times=times)
+        self.encoder = encoder_for(format, times=times)
         self._tail = Tail(buffer_bytes)
         self._buffer_bytes = buffer_bytes
         self._slow = slow
@@ -92,7 +92,7 @@ class WebSocketSink(Sink):
 
     async def write(self, batch: Batch) -> None:
         """Hand the messages to the clients; waits for none of them."""
-        self._tail.add(self._encoder.encode(batch))
+        self._tail.add(self.encoder.encode(batch))
         await asyncio.sleep(0)
 
     async def close(self) -> None:
@@ -135,7 +135,7 @@ class WebSocketSink(Sink):
                     await client.close(_TOO_SLOW, "too slow")
                     return
                 for message in messages:
-                    await client.send(message.decode() if self._encoder.text else message)
+                    await client.send(message.decode() if self.encoder.text else message)
                 position += gone + len(messages)
         except ConnectionClosed:
             return
