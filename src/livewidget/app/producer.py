@@ -58,7 +58,8 @@ class Producer:
         self._rate = check_rate(rate)
         self._duration = math.inf if duration is None else _above_zero("duration", duration)
         ends = [math.inf if feed.size is None else feed.size]
-        ends += [] if count is None else [_above_zero("count", count)]
+        if count is not None:
+            ends.append(_whole("count", count))
         self._most = min(ends)
         self._faults = faults
         self._clock = clock or SystemLoopClock()
@@ -137,3 +138,9 @@ def _above_zero(name: str, value: float) -> float:
 def _losses(counts: Mapping[str, int]) -> dict[str, int]:
     """Return what may still grow while a sink closes."""
     return {name: counts[name] for name in ("missed", "failed") if name in counts}
+
+
+def _whole(name: str, value: object) -> int:
+    if not isinstance(value, int) or value < 1:
+        raise SettingError(f"{name} is a whole number above 0, got {quote(value)}")
+    return value

@@ -184,5 +184,6 @@ class _Collected(list[str]):
 
 def _csv_lines(rows: Iterator[Sequence[Any]]) -> list[bytes]:
     lines = _Collected()
-    csv.writer(lines, lineterminator="").writerows(rows)
-    return [line.encode() for line in lines]
+    # Each with its end, which `writer` has to know: it quotes what has an end within.
+    csv.writer(lines, lineterminator="\r\n").writerows(rows)
+    return [line[:-2].encode() for line in lines]

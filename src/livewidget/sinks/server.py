@@ -20,6 +20,7 @@ MOST_CLIENTS = 1_000
 _MOST_HEAD = 16 << 10  # bytes of a request's line and headers
 _IDLE_S = 60.0  # a connection that asks nothing for so long, or takes nothing, is closed
 _LINGER_S = 2.0  # for clients to take what is left when the sink closes
+_FAREWELL_S = 1.0
 _DISCARDED = 4096
 _NOT_MODIFIED = 304  # has no body, and a length would be that of the body it stands for
 
@@ -112,9 +113,7 @@ class HttpServingSink(Sink):
         except (OSError, EOFError, TimeoutError):
             pass
         finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+            await _part(writer)
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         try:
@@ -163,6 +162,18 @@ def answer(
     """Write a whole answer; the caller drains."""
     sized = {} if status == _NOT_MODIFIED else {"Content-Length": str(len(body))}
     writer.write(head_of(status, {**headers, **sized}) + body)
+
+
+async def _part(writer: asyncio.StreamWriter) -> None:
+    """Close a connection; cut it where the client does not take what is left."""
+    writer.close()
+    try:
+        async with asyncio.timeout(_FAREWELL_S):
+            await writer.wait_closed()
+    except (OSError, TimeoutError):
+        pass
+    finally:
+        writer.transport.abort()
 
 
 async def while_there(reader: asyncio.StreamReader, work: Awaitable[None]) -> None:

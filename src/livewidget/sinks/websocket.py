@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ _MOST_CLIENTS = 1_000
 _TOO_SLOW = 1008  # "policy violation", RFC 6455, 7.4.1
 _TOO_MANY = 1013  # "try again later", of the registry of codes
 _LINGER_S = 2.0  # for clients to take what is left when the sink closes
+_FAREWELL_S = 1.0
 _MOST_READ = 1 << 16  # bytes of a message from a client, none of which is of use
 
 # The library logs every connection, a probe of the port with a traceback.
@@ -58,7 +60,7 @@ class WebSocketSink(MessageSink):
         self._slow = slow
         self._origins = origins
         self._server: Server | None = None
-        self._clients: set[asyncio.Task[Any]] = set()
+        self._positions: dict[asyncio.Task[None], int] = {}  # what each client gets next
         self.missed = self.disconnected = 0
 
     @property
@@ -70,7 +72,7 @@ class WebSocketSink(MessageSink):
     def counts(self) -> dict[str, int]:
         """Clients that are connected, messages missed and clients sent away for being slow."""
         return {
-            "clients": len(self._clients),
+            "clients": len(self._positions),
             "missed": self.missed,
             "disconnected": self.disconnected,
         }
@@ -82,7 +84,8 @@ class WebSocketSink(MessageSink):
         self._tail = Tail(self._buffer_bytes)
         origins: list[Any] = [None, *self._origins]
         host, port = self._endpoint.host, self._endpoint.port
-        options: dict[str, Any] = {"close_timeout": 1, "max_size": _MOST_READ, "logger": _log}
+        options: dict[str, Any] = {"max_size": _MOST_READ, "logger": _log}
+        options["close_timeout"] = _FAREWELL_S
         try:
             self._server = await serve(self._serve, host, port, origins=origins, **options)
         except OSError as error:
@@ -93,6 +96,10 @@ class WebSocketSink(MessageSink):
     async def write(self, batch: Batch) -> None:
         """Hand the messages to the clients; waits for none of them."""
         self._tail.add(self.encoder.encode(batch))
+        if self._slow == "disconnect":
+            for feed, position in self._positions.items():
+                if position < self._tail.first:
+                    feed.cancel()
         await asyncio.sleep(0)
 
     async def close(self) -> None:
@@ -101,42 +108,43 @@ class WebSocketSink(MessageSink):
         if server is None:
             return
         self._tail.end()
-        if self._clients:
-            await asyncio.wait(self._clients, timeout=_LINGER_S)
+        if self._positions:
+            await asyncio.wait(list(self._positions), timeout=_LINGER_S)
         server.close()
         await server.wait_closed()
 
     async def _serve(self, client: ServerConnection) -> None:
-        if len(self._clients) >= _MOST_CLIENTS:
+        if len(self._positions) >= _MOST_CLIENTS:
             await client.close(_TOO_MANY, "too many clients")
             return
-        feed = asyncio.create_task(self._feed(client))
-        self._clients.add(feed)
-        feed.add_done_callback(self._clients.discard)
+        feed = asyncio.create_task(self._feed(client, self._tail.next))
+        self._positions[feed] = self._tail.next
         # Reading is how the library learns of pings and farewells.
         reading = asyncio.create_task(_ignore(client))
         try:
             await asyncio.wait({feed, reading}, return_when=asyncio.FIRST_COMPLETED)
+            if feed.cancelled():
+                self.disconnected += 1
+                await _dismiss(client)
         finally:
+            del self._positions[feed]
             feed.cancel()
             reading.cancel()
             await asyncio.gather(feed, reading, return_exceptions=True)
 
-    async def _feed(self, client: ServerConnection) -> None:
+    async def _feed(self, client: ServerConnection, position: int) -> None:
         from websockets.exceptions import ConnectionClosed
 
-        position = self._tail.next
+        me = asyncio.current_task()
+        assert me is not None
         try:
             while await self._tail.wait(position):
                 messages, gone = self._tail.read(position)
                 self.missed += gone
-                if gone and self._slow == "disconnect":
-                    self.disconnected += 1
-                    await client.close(_TOO_SLOW, "too slow")
-                    return
+                position += gone + len(messages)
+                self._positions[me] = position
                 for message in messages:
                     await client.send(message.decode() if self.encoder.text else message)
-                position += gone + len(messages)
         except ConnectionClosed:
             return
 
@@ -144,3 +152,11 @@ class WebSocketSink(MessageSink):
 async def _ignore(client: ServerConnection) -> None:
     async for _ in client:
         pass
+
+
+async def _dismiss(client: ServerConnection) -> None:
+    """Say farewell and cut: the library would wait for one that does not read as long as it is."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_FAREWELL_S):
+            await client.close(_TOO_SLOW, "too slow")
+    client.transport.abort()
