@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from livewidget.app.produce import produce_async
 from livewidget.data.batch import Batch
 from livewidget.data.errors import SettingError, SinkError
 from livewidget.sinks import KafkaSink
@@ -58,6 +59,17 @@ async def test_every_numbered_event_arrives_once_and_in_order_for_each_key(kafka
     for symbol in "ABC":
         mine = [each["n"] for each in events if each["symbol"] == symbol]
         assert mine == sorted(mine)
+
+
+async def test_what_is_produced_is_all_there_when_it_says_so(kafka, topic):
+    url = f"kafka://127.0.0.1:{kafka}/{topic}"
+    summary = await produce_async(
+        "orders", url, rate=10_000, count=2_000, key="symbol", duplicate=0.1
+    )
+    assert summary.counts == {"failed": 0, "waiting": 0}
+    events = [json.loads(each.value()) for each in consumed(kafka, topic, summary.events)]
+    assert {each["sequence"] for each in events} == set(range(2_000))
+    assert len(events) == summary.events > 2_100
 
 
 async def test_a_batch_may_be_one_message(kafka, topic):

@@ -1,6 +1,8 @@
+import sys
+
 import pytest
 
-from livewidget.data.errors import SettingError, SinkError
+from livewidget.data.errors import MissingExtraError, SettingError, SinkError
 from livewidget.sinks import (
     FileSink,
     HttpSink,
@@ -77,3 +79,13 @@ async def test_a_taken_port_is_one_clear_error(to):
         with pytest.raises(SinkError, match="cannot be served"):
             await second.open()
         await second.close()
+
+
+@pytest.mark.parametrize(
+    ("to", "package", "extra"),
+    [("kafka://host/t", "confluent_kafka", "kafka"), ("mqtt://host/t", "aiomqtt", "mqtt")],
+)
+async def test_a_missing_package_names_its_extra(monkeypatch, to, package, extra):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtraError, match=rf"livewidget\[{extra}\]"):
+        await sink_for(to).open()
