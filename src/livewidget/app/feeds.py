@@ -13,6 +13,7 @@ from livewidget.data.convert import Column
 from livewidget.data.errors import SettingError, quote
 from livewidget.data.schema import Schema
 from livewidget.data.text import Text
+from livewidget.sources.replay import with_index
 from livewidget.sources.signals import Prices, Sensors
 
 SYMBOLS = ("ALPHA", "BETA", "GAMMA", "DELTA")
@@ -127,12 +128,13 @@ class Orders:
 class TableFeed:
     """The rows of a table in the order they stand, with their own times, or `rebase`d to now.
 
-    `time` names the column of the times (else as `Batch.of` finds it). Rows of a table without
-    times are stamped with the moment they are sent.
+    `time` names the column of the times (else an index of times, else as `Batch.of` finds it).
+    Rows of a table without times are stamped with the moment they are sent.
     """
 
     def __init__(self, data: Any, rate: float, *, time: str | None, rebase: bool) -> None:
-        self._batch = Batch.of(data, time=time, arrival=0)
+        table, name = with_index(data, time)
+        self._batch = Batch.of(table, time=name, arrival=0)
         self._rate = rate
         self._rebase = rebase or bool((self._batch.times == 0).all())
         self.size = len(self._batch)

@@ -26,10 +26,11 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code: 0, or 2 with one line on stderr.
 
-    An interrupt (SIGINT, and SIGTERM as well) is the ordinary way to end what has no end: 0.
+    An interrupt (SIGINT, and SIGTERM as well) is the ordinary way to end what has no end: 0. To be
+    called from the main thread.
     """
     chosen = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         code: int = chosen.command(chosen)
     except LivewidgetError as error:
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE_ERROR
     except KeyboardInterrupt:
         return 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return code
 
 

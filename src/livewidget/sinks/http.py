@@ -8,7 +8,7 @@ from livewidget.codecs.encode import JsonEncoder
 from livewidget.data.batch import Batch
 from livewidget.data.errors import SettingError, SinkError, quote
 from livewidget.sinks.endpoint import Endpoint
-from livewidget.sinks.server import BadRequestError, HttpServingSink, Request, answer
+from livewidget.sinks.server import BadRequestError, HttpServingSink, Request, answer, whole_number
 from livewidget.sinks.tail import BYTES
 
 CURSOR = "cursor"
@@ -87,6 +87,7 @@ def _number(request: Request, name: str) -> int | None:
     text = request.query.get(name)
     if text is None:
         return None
-    if not text.isdecimal():
+    number = whole_number(text)
+    if number is None:
         raise BadRequestError(400, f"{name} is a whole number")
-    return int(text)
+    return number

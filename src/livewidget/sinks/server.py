@@ -22,6 +22,7 @@ _IDLE_S = 60.0  # a connection that asks nothing for so long, or takes nothing, 
 _LINGER_S = 2.0  # for clients to take what is left when the sink closes
 _FAREWELL_S = 1.0
 _DISCARDED = 4096
+_MOST_DIGITS = 18  # what 64 bits hold
 _NOT_MODIFIED = 304  # has no body, and a length would be that of the body it stands for
 
 
@@ -147,6 +148,11 @@ def parse_request(head: bytes) -> Request:
     if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
         raise BadRequestError(413, "a GET has no body here")
     return Request(method, unquote(url.path), dict(parse_qsl(url.query)), headers)
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number that a client wrote, None where it is none that could be meant."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def head_of(status: int, headers: Mapping[str, str]) -> bytes:

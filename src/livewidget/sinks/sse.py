@@ -9,7 +9,7 @@ from livewidget.data.batch import Batch
 from livewidget.data.errors import SettingError
 from livewidget.sinks.base import MessageSink
 from livewidget.sinks.endpoint import Endpoint
-from livewidget.sinks.server import HttpServingSink, Request, head_of, while_there
+from livewidget.sinks.server import HttpServingSink, Request, head_of, while_there, whole_number
 from livewidget.sinks.tail import BYTES
 
 _HEARTBEAT_S = 15.0  # as the standard advises: proxies drop what is silent for longer
@@ -69,10 +69,11 @@ class SseSink(HttpServingSink, MessageSink):
         return False
 
     def _position(self, last_id: str) -> int:
-        run, _, number = last_id.partition("-")
-        if run != self.run or not number.isdecimal():
+        run, _, text = last_id.partition("-")
+        number = whole_number(text)
+        if run != self.run or number is None:
             return self._tail.next
-        return min(int(number) + 1, self._tail.next)
+        return min(number + 1, self._tail.next)
 
     async def _feed(self, position: int, writer: asyncio.StreamWriter) -> None:
         while True:

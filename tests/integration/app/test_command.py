@@ -14,6 +14,7 @@ import sys
 import pytest
 
 from livewidget._version import __version__
+from livewidget.app.main import main
 from livewidget.sources import SseSource, WebSocketSource
 from livewidget.testing import RecordingOutlet, SourceRunner, wait_for
 
@@ -51,12 +52,20 @@ def test_it_tells_its_version_and_how_it_is_used():
         (["produce", "walk", "kafka://127.0.0.1"], "names no topic"),
     ],
 )
-def test_a_mistake_is_one_line_and_code_2(arguments, message):
-    done = run(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("\n") == 1
-    assert message in done.stderr
-    assert "secret" not in done.stderr
+def test_a_mistake_is_one_line_and_code_2(arguments, message, capsys):
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(main(arguments))
+    out, said = capsys.readouterr()
+    assert (ended.value.code, out, said.count("\n")) == (2, "", 1)
+    assert message in said
+    assert "secret" not in said
+    assert signal.getsignal(signal.SIGTERM) is handler
+
+
+def test_the_shell_sees_the_line_and_the_code():
+    done = run("produce", "walk", "ftp://host")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 
 
 def test_the_standard_output_has_the_events_and_nothing_else():

@@ -61,6 +61,7 @@ async def test_what_has_not_changed_is_not_sent_again(connect):
         ("/latest", "POST", 405),
         ("/latest?since=x", "GET", 400),
         ("/latest?newest=-1", "GET", 400),
+        ("/latest?since=" + "9" * 5_000, "GET", 400),
         ("/" + "x" * 20_000, "GET", 431),
     ],
 )

@@ -46,11 +46,13 @@ async def test_events_have_ids_behind_which_a_client_goes_on(connect):
         assert [number(await again.event()) for _ in range(4)] == [3, 4, 5, 6]
 
 
-@pytest.mark.parametrize("last_id", ["deadbeef-2", "2", "-", "x-y", ""])
+@pytest.mark.parametrize(
+    "last_id", ["deadbeef-2", "2", "-", "{run}-y", "{run}-" + "9" * 5_000, "{run}-99", ""]
+)
 async def test_an_id_of_another_run_is_not_taken_for_one_of_this(connect, last_id):
     async with SseSink(URL) as sink:
         await sink.write(batch(0, 5))
-        client = await listening(connect, sink, f"Last-Event-ID: {last_id}")
+        client = await listening(connect, sink, f"Last-Event-ID: {last_id.format(run=sink.run)}")
         await sink.write(batch(5, 6))
         assert number(await client.event()) == 5
 

@@ -57,6 +57,8 @@ def test_a_table_goes_row_by_row_with_its_own_times_or_those_of_now():
     ]
     rebased = TableFeed(table, 10.0, time="when", rebase=True)
     assert rebased.take(1, 3, ORIGIN).times.tolist() == [ORIGIN + 10**8, ORIGIN + 2 * 10**8]
+    indexed = TableFeed(table.set_index("when"), 10.0, time=None, rebase=False)
+    assert rows_of(indexed.take(0, 1, ORIGIN)) == [{"when": 30 * 10**9, "v": 1.0}]
     without = TableFeed(table[["v"]], 10.0, time=None, rebase=False)
     assert without.take(2, 3, ORIGIN).times.tolist() == [ORIGIN + 2 * 10**8]
 
