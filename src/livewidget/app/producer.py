@@ -15,7 +15,8 @@ from livewidget.sources.base import LoopClock, SystemLoopClock
 
 _BEAT_S = 0.01  # 100 batches a second: smooth to look at, few calls at any rate
 _LONGEST_S = 1.0  # what is made up for after a stall; beyond it the schedule moves
-_MOST_ROWS = 10_000  # of one batch
+_MOST_ROWS, _FIRST_ROWS = 10_000, 1_000  # of one batch
+_SLOW_S = 0.1  # a write that takes longer makes the next batch smaller: an end is kept in time
 _HIGHEST_RATE = 1e9  # above it, events would share a nanosecond
 
 
@@ -90,16 +91,18 @@ class Producer:
     async def _pace(self) -> None:
         origin, begun = self._clock.now(), self._clock.monotonic()
         self._first = self._last = schedule = begun
-        made, total = 0, self._total(0.0)
+        made, most, total = 0, _FIRST_ROWS, self._total(0.0)
         while made < total:
             passed = self._clock.monotonic() - schedule
             if (behind := passed - _LONGEST_S - made / self._rate) > 0:
                 schedule, passed = schedule + behind, passed - behind
                 total = self._total(schedule - begun)
             due = min(int(passed * self._rate) + 1, total)
-            stop = int(min(due, made + _MOST_ROWS))
+            stop = int(min(due, made + most))
             if stop > made:
                 await self._write(made, stop, origin + int((schedule - begun) * 1e9))
+                slow = self._clock.monotonic() - schedule - passed > _SLOW_S
+                most = max(1, (stop - made) // 2) if slow else min(most * 2, _MOST_ROWS)
                 made = stop
             if made < total:
                 left = schedule + made / self._rate - self._clock.monotonic()
