@@ -70,6 +70,7 @@ class MqttSink(MessageSink):
             tls_context=self._tls,
             timeout=_ANSWER_S,
             socket_options=[_NO_DELAY],
+            max_concurrent_outgoing_calls=_WINDOW,
         )
         client.pending_calls_threshold = _WINDOW  # above which it warns
         try:
@@ -84,11 +85,12 @@ class MqttSink(MessageSink):
         from aiomqtt import MqttError
 
         messages = self.encoder.encode(batch)
-        window = _WINDOW if self._qos else 1
         try:
-            for start in range(0, len(messages), window):
-                several = map(self._publish, messages[start : start + window])
-                await asyncio.gather(*several)
+            if self._qos:  # the library lets so many go at once, in order
+                await asyncio.gather(*map(self._publish, messages))
+            else:
+                for message in messages:
+                    await self._publish(message)
         except MqttError as error:
             raise SinkError(f"the connection to {self.name} broke off: {error}") from None
 
