@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from livewidget._version import __version__
 
 if TYPE_CHECKING:
+    from livewidget.app.produce import produce
     from livewidget.data.batch import Batch
     from livewidget.data.schema import Schema
     from livewidget.engine.buffer import BufferManager
@@ -27,6 +28,7 @@ _HOMES = {
     "PerformanceMonitor": "livewidget.engine.monitor",
     "PerformanceWidget": "livewidget.widgets.performance",
     "Schema": "livewidget.data.schema",
+    "produce": "livewidget.app.produce",
 }
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "PerformanceWidget",
     "Schema",
     "__version__",
+    "produce",
 ]
 
 

@@ -37,7 +37,7 @@ class Replay(Source):
     ) -> None:
         if not speed > 0:
             raise SettingError(f"speed is a number above 0, or inf; got {quote(speed)}")
-        table, name = _with_index(data, time)
+        table, name = with_index(data, time)
         batch = Batch.of(table, time=name)
         self.name = f"replay of {len(batch):,} rows"
         self._batch = batch.take(np.argsort(batch.times, kind="stable"))
@@ -75,7 +75,7 @@ class Replay(Source):
         return left if math.isinf(self._speed) else max(left, _BEAT_S)
 
 
-def _with_index(data: Data, time: str | None) -> tuple[Data, str | None]:
+def with_index(data: Data, time: str | None) -> tuple[Data, str | None]:
     """Return `data` and the time column's name; an index that holds times becomes a column."""
     kind = getattr(getattr(getattr(data, "index", None), "dtype", None), "kind", "")
     if kind != "M" or (time is not None and time in data.columns):

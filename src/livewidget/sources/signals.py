@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +63,10 @@ class Prices(Signal):
 
     def emit(self, outlet: Outlet, origin: int, start: int, stop: int) -> None:
         """Emit `time`, `bid`, `ask` and, with symbols, `symbol`."""
+        outlet.emit(self.columns(origin, start, stop))
+
+    def columns(self, origin: int, start: int, stop: int) -> dict[str, Any]:
+        """Return what `emit` emits."""
         indices = np.arange(start, stop)
         steps = self.rng.standard_normal(stop - start) * self._step
         walks = len(self._last)
@@ -74,13 +79,13 @@ class Prices(Signal):
                 path[0] += self._last[walk]
                 mid[mine] = np.cumsum(path)
                 self._last[walk] = mid[mine][-1]
-        columns = {
+        columns: dict[str, Any] = {
             "time": self.times(origin, indices),
             "bid": mid - self._half_spread,
             "ask": mid + self._half_spread,
         }
         symbol = {"symbol": Text(keys.astype(np.int32), self._symbols)} if self._symbols else {}
-        outlet.emit(columns | symbol)
+        return columns | symbol
 
 
 class Sensors(Signal):
@@ -96,12 +101,16 @@ class Sensors(Signal):
 
     def emit(self, outlet: Outlet, origin: int, start: int, stop: int) -> None:
         """Emit `time` and a column for each name."""
+        outlet.emit(self.columns(origin, start, stop))
+
+    def columns(self, origin: int, start: int, stop: int) -> dict[str, Any]:
+        """Return what `emit` emits."""
         indices = np.arange(start, stop)
-        columns: dict[str, object] = {"time": self.times(origin, indices)}
+        columns: dict[str, Any] = {"time": self.times(origin, indices)}
         for place, (name, rng) in enumerate(zip(self._names, self._rngs, strict=True)):
             wave = self._wave(indices, period_s=10.0 + 7.0 * place, phase=place / 3)
             columns[name] = wave + self._noise * rng.standard_normal(stop - start)
-        outlet.emit(columns)
+        return columns
 
 
 class Bursts(Signal):

@@ -11,6 +11,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Self
 
+from livewidget.sinks.sse import event_text
+
 _END: Any = object()
 
 
@@ -149,10 +151,8 @@ class HttpServer:
             self.listeners.discard(listener)
 
     def _event(self, text: str, kind: str) -> bytes:
-        lines = [f"id: {len(self.sent)}"] if self.ids else []
-        lines += [f"event: {kind}"] if kind else []
-        lines += [f"data: {line}" for line in text.split("\n")]
-        return ("\n".join(lines) + "\n\n").encode()
+        event_id = str(len(self.sent)) if self.ids else ""
+        return event_text(text.encode(), event_id=event_id, kind=kind)
 
 
 class _Server(ThreadingHTTPServer):

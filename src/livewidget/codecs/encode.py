@@ -1,0 +1,189 @@
+"""Batches to messages: JSON, NDJSON, CSV and MessagePack."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+import numpy as np
+
+from livewidget.data.batch import Batch
+from livewidget.data.convert import NAT, Column
+from livewidget.data.errors import SettingError, quote
+from livewidget.data.schema import Kind, Schema
+from livewidget.data.text import Text
+
+TIMES = ("iso", "ns")
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Writes batches as messages of one format. Stateless between calls; any thread.
+
+    `text` says whether messages are UTF-8 text that a line break may part.
+    """
+
+    text: bool
+
+    def encode(self, batch: Batch) -> list[bytes]:
+        """Return the events of `batch` as messages, in order, without line breaks behind them."""
+        ...
+
+    def header(self, schema: Schema) -> bytes:
+        """Return what a file begins with, b"" where the format has no such thing."""
+        ...
+
+
+class JsonEncoder:
+    """One JSON object an event. What JSON has no word for (NaN, infinities) is null.
+
+    `times` are "iso", ISO 8601 in UTC to the nanosecond, or "ns", whole nanoseconds since the
+    epoch.
+    """
+
+    text = True
+
+    def __init__(self, times: str = "iso") -> None:
+        self._times = _check_times(times)
+        self._encoder = msgspec.json.Encoder()
+
+    def encode(self, batch: Batch) -> list[bytes]:
+        """Return an object an event, all by one call of msgspec."""
+        lines = self._encoder.encode_lines(_records(batch, self._times))
+        return lines.split(b"\n")[:-1]  # JSON text has no bare line break within
+
+    def header(self, schema: Schema) -> bytes:
+        """Return nothing: each message names its fields."""
+        del schema
+        return b""
+
+
+class MsgpackEncoder:
+    """One MessagePack map an event; missing numbers are nil. `times` as of `JsonEncoder`."""
+
+    text = False
+
+    def __init__(self, times: str = "iso") -> None:
+        self._times = _check_times(times)
+        self._encoder = msgspec.msgpack.Encoder()
+
+    def encode(self, batch: Batch) -> list[bytes]:
+        """Return a map an event."""
+        return list(map(self._encoder.encode, _records(batch, self._times)))
+
+    def header(self, schema: Schema) -> bytes:
+        """Return nothing: each message names its fields."""
+        del schema
+        return b""
+
+
+class CsvEncoder:
+    """One line an event (RFC 4180); what is missing is empty. `times` as of `JsonEncoder`."""
+
+    text = True
+
+    def __init__(self, times: str = "iso") -> None:
+        self._times = _check_times(times)
+
+    def encode(self, batch: Batch) -> list[bytes]:
+        """Return a line an event, in the order of the schema's columns."""
+        return _csv_lines(zip(*_lists(batch, self._times), strict=True))
+
+    def header(self, schema: Schema) -> bytes:
+        """Return the line of the columns' names."""
+        return _csv_lines(iter([schema.names]))[0]
+
+
+class Lines:
+    """All the messages of another encoder in one, a line each: a batch as NDJSON."""
+
+    text = True
+
+    def __init__(self, each: Encoder) -> None:
+        self._each = each
+        self.header = each.header
+
+    def encode(self, batch: Batch) -> list[bytes]:
+        """Return one message; none for a batch of no rows."""
+        return [b"\n".join(self._each.encode(batch))] if len(batch) else []
+
+
+def encoder_for(form: object = "json", *, times: str = "iso") -> Encoder:
+    """Return the encoder that `form` stands for: the name of a format, or an `Encoder`.
+
+    "json", "csv" and "msgpack" make a message of each event, "ndjson" one of each batch. Raises
+    SettingError for what is no format.
+    """
+    if isinstance(form, str) and form in _ENCODERS:
+        return _ENCODERS[form](times)
+    if isinstance(form, Encoder):
+        return form
+    known = ", ".join(map(repr, _ENCODERS))
+    raise SettingError(f"format is one of {known} or an Encoder, got {quote(form)}")
+
+
+_ENCODERS: dict[str, Callable[[str], Encoder]] = {
+    "json": JsonEncoder,
+    "ndjson": lambda times: Lines(JsonEncoder(times)),
+    "csv": CsvEncoder,
+    "msgpack": MsgpackEncoder,
+}
+
+
+def _check_times(times: str) -> str:
+    if times not in TIMES:
+        raise SettingError(f"times is 'iso' or 'ns', got {quote(times)}")
+    return times
+
+
+def _records(batch: Batch, times: str) -> list[Any]:
+    return list(map(_record(batch.schema.names), *_lists(batch, times)))
+
+
+@lru_cache(maxsize=64)  # a stream has one schema, a program few
+def _record(names: tuple[str, ...]) -> Any:
+    fields = [(f"f{place}", Any) for place in range(len(names))]
+    renamed = {f"f{place}": name for place, name in enumerate(names)}
+    return msgspec.defstruct("Record", fields, rename=renamed, gc=False)
+
+
+def _lists(batch: Batch, times: str) -> list[list[Any]]:
+    """Return the columns as lists of plain values, None where one is missing."""
+    return [
+        _plain(column, field.kind, times)
+        for field, column in zip(batch.schema.fields, batch.columns, strict=True)
+    ]
+
+
+def _plain(column: Column, kind: Kind, times: str) -> list[Any]:
+    if isinstance(column, Text):
+        text: list[Any] = column.decode().tolist()
+        return text
+    if kind is Kind.TIME:
+        missing = column == NAT
+        iso = times == "iso"
+        values = np.datetime_as_string(column.view("M8[ns]"), timezone="UTC") if iso else column
+    elif kind is Kind.FLOAT:
+        missing, values = np.isnan(column), column
+    else:
+        missing, values = np.zeros(0, dtype=bool), column
+    plain: list[Any] = values.tolist()
+    for row in np.flatnonzero(missing).tolist():
+        plain[row] = None
+    return plain
+
+
+class _Collected(list[str]):
+    """What `csv.writer` writes to: it calls `write` once a row."""
+
+    write = list.append
+
+
+def _csv_lines(rows: Iterator[Sequence[Any]]) -> list[bytes]:
+    lines = _Collected()
+    # Each with its end, which `writer` has to know: it quotes what has an end within.
+    csv.writer(lines, lineterminator="\r\n").writerows(rows)
+    return [line[:-2].encode() for line in lines]

@@ -1,0 +1,74 @@
+"""From a URL or a path to the sink it stands for."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from livewidget.data.errors import SettingError, quote
+from livewidget.sinks.base import Sink
+from livewidget.sinks.file import STDOUT, FileSink
+from livewidget.sinks.http import HttpSink
+from livewidget.sinks.kafka import KafkaSink
+from livewidget.sinks.mqtt import MqttSink
+from livewidget.sinks.sse import SseSink
+from livewidget.sinks.websocket import WebSocketSink
+
+# Typed as plain calls: each sink has arguments of its own.
+SCHEMES: dict[str, Any] = {
+    "http": HttpSink,
+    "kafka": KafkaSink,
+    "mqtt": MqttSink,
+    "mqtts": MqttSink,
+    "sse": SseSink,
+    "ws": WebSocketSink,
+}
+SUFFIXES = (".csv", ".json", ".jsonl", ".msgpack", ".ndjson")
+
+
+def sink_for(to: str | Path | Sink, **options: Any) -> Sink:
+    """Return the sink that `to` stands for; `options` go to its constructor.
+
+    `to` is a URL, the path of a file, "-" for the standard output, or a `Sink`. An option of None
+    counts as not given. Raises SettingError for an option that this kind of sink does not know
+    and for what is no sink, naming what is accepted.
+    """
+    options = {name: value for name, value in options.items() if value is not None}
+    if isinstance(to, Sink):
+        if options:
+            raise SettingError(f"{to!r} is a sink already: set {', '.join(options)} on it")
+        return to
+    factory, place = _factory(to)
+    known = [name for name in inspect.signature(factory).parameters if name not in ("url", "path")]
+    for name in options:
+        if name not in known:
+            raise SettingError(
+                f"{factory.__name__} has no option {name}; it has {', '.join(known)}"
+            )
+    sink: Sink = factory(place, **options)
+    return sink
+
+
+def _factory(to: object) -> tuple[Any, str | Path]:
+    if isinstance(to, Path):
+        return FileSink, to
+    if not isinstance(to, str):
+        raise SettingError(f"expected {_accepted()}, got {quote(to)}")
+    scheme = urlsplit(to).scheme.lower() if "://" in to else ""
+    if scheme in SCHEMES:
+        return SCHEMES[scheme], to
+    if scheme == "file":
+        return FileSink, url2pathname(urlsplit(to).path)
+    if scheme:  # the URL itself stays out of the message: it may hold a secret
+        raise SettingError(f"{scheme}:// is no sink; expected {_accepted()}")
+    if to == STDOUT or to.lower().endswith(SUFFIXES):
+        return FileSink, to
+    raise SettingError(f"expected {_accepted()}, got {quote(to)}")
+
+
+def _accepted() -> str:
+    schemes = ", ".join(f"{scheme}://" for scheme in ("file", *SCHEMES))
+    return f"a URL ({schemes}), a file ({', '.join(SUFFIXES)}) or '-' for the standard output"
