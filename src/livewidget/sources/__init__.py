@@ -1,7 +1,11 @@
 """Where data comes in: one file a product, and the connection care around them."""
 
+from livewidget.sources.allow_list import allow
+from livewidget.sources.auth import ApiKey, Auth, Basic, Bearer
 from livewidget.sources.base import LoopClock, Outlet, Source
+from livewidget.sources.certificates import tls
 from livewidget.sources.machine import Machine
+from livewidget.sources.oauth import OAuth2
 from livewidget.sources.poll import PollSource
 from livewidget.sources.resolve import resolve
 from livewidget.sources.sse import SseSource
@@ -9,13 +13,20 @@ from livewidget.sources.synthetic import Synthetic
 from livewidget.sources.websocket import WebSocketSource
 
 __all__ = [
+    "ApiKey",
+    "Auth",
+    "Basic",
+    "Bearer",
     "LoopClock",
     "Machine",
+    "OAuth2",
     "Outlet",
     "PollSource",
     "Source",
     "SseSource",
     "Synthetic",
     "WebSocketSource",
+    "allow",
     "resolve",
+    "tls",
 ]
