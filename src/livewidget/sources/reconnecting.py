@@ -115,7 +115,8 @@ class ReconnectingSource(Source):
         outlet.state(State.LIVE, self._address.host)
 
     def _delivered(self, events: int) -> None:
-        """Note a delivery of so many events."""
+        """Note a delivery of so many events: the connection, and the credentials, are of use."""
+        self._renewed = False
         self._health.heard(self._clock.monotonic(), events)
 
     async def _credentials(self, *, fresh: bool = True) -> Credentials:
