@@ -183,7 +183,8 @@ async def test_a_token_that_is_refused_early_is_renewed_once(http, tokens, outle
     http.set({"n": 0})
     running(PollSource(f"{http.url}/state", interval=0.01, auth=oauth(http), **options()), outlet)
     for n in range(3):
-        await wait_for(lambda: len(tokens.given) == n + 1 and outlet.column("n")[-1:] == [n])  # noqa: B023
+        token = f"Bearer token-{n}-abc"
+        await wait_for(lambda: token in tokens.good and outlet.column("n")[-1:] == [n])  # noqa: B023
         http.set({"n": n + 1})
         tokens.good = set()  # the server forgets its tokens
     assert State.RECONNECTING not in [state for state, _, _ in outlet.states]
