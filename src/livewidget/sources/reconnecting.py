@@ -77,13 +77,13 @@ class ReconnectingSource(Source):
             self._address.check()
         except SettingError as error:
             raise SourceError(str(error)) from None
-        try:
-            return await self._connection(outlet)
-        except RefusedError:
-            if self._auth is None or self._renewed or not self._auth.renew():
-                raise
-        self._renewed = True
-        return await self._connection(outlet)
+        while True:
+            try:
+                return await self._connection(outlet)
+            except RefusedError:
+                if self._auth is None or self._renewed or not self._auth.renew():
+                    raise
+            self._renewed = True
 
     def _pause(self, reason: str, outlet: Outlet) -> float:
         """Note a loss, say so, and return the seconds before the next attempt."""
