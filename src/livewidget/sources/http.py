@@ -63,12 +63,7 @@ class HttpSource(ReconnectingSource):
         )
         self._headers = dict(headers or {})
         self._quiet_s = quiet_s
-        self._options: dict[str, Any] = {"trust_env": proxy is True}
-        if tls is not None:
-            self._options["verify"] = tls
-        if isinstance(proxy, str):
-            Address(proxy).check()
-            self._options["proxy"] = proxy
+        self._options = client_options(tls, proxy)
 
     def _client(self) -> AsyncClient:
         from httpx2 import AsyncClient, Timeout
@@ -114,6 +109,16 @@ class HttpSource(ReconnectingSource):
         if isinstance(error, ConnectError):
             return f"nothing answers at {host}"
         return f"the connection to {host} broke off ({text})"
+
+
+def client_options(tls: ssl.SSLContext | None, proxy: str | bool | None) -> dict[str, Any]:
+    """Return a client's options. Raises SettingError for a proxy that the allow-list has not."""
+    options: dict[str, Any] = {"trust_env": proxy is True}
+    if tls is not None:
+        options["verify"] = tls
+    if isinstance(proxy, str):
+        options["proxy"] = Address(proxy).url
+    return options
 
 
 def quiet_loggers() -> None:

@@ -13,7 +13,7 @@ from livewidget.data.clock import Clock, SystemClock
 from livewidget.data.errors import SourceError
 from livewidget.sources.address import Address
 from livewidget.sources.auth import Auth, Credentials
-from livewidget.sources.http import AGAIN, CONNECT_S, quiet_loggers
+from livewidget.sources.http import AGAIN, CONNECT_S, client_options, quiet_loggers
 
 EARLY_S = 30.0
 _OK = 200
@@ -50,9 +50,7 @@ class OAuth2(Auth):
             self._form["scope"] = scope
         self._basic = basic
         self._early_s = early_s
-        self._options: dict[str, Any] = {"trust_env": proxy is True}
-        self._options |= {} if tls is None else {"verify": tls}
-        self._options |= {"proxy": proxy} if isinstance(proxy, str) else {}
+        self._options = client_options(tls, proxy)
         self._clock = clock or SystemClock()
         self._one = asyncio.Lock()
         self._token: Credentials | None = None
@@ -92,7 +90,9 @@ class OAuth2(Auth):
                 answer = await client.post(self._address.url, data=form, headers=headers)
         except HTTPError as error:
             text = self._address.scrub(str(error)) or type(error).__name__
-            raise OSError(f"no token from {self._address.host} ({text})") from None
+            text = f"no token from {self._address.host} ({text})"
+            final = "CERTIFICATE_VERIFY_FAILED" in text
+            raise (SourceError if final else OSError)(text) from None
         return self._read(answer.status_code, answer, asked)
 
     def _read(self, status: int, answer: Any, asked: float) -> Credentials:
