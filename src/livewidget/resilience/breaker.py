@@ -22,8 +22,8 @@ class CircuitBreaker:
     "Circuit Breaker" of M. Nygard, "Release It!" (2nd ed. 2018, 5.2): a success of the probe
     closes it, a failure opens it anew. The failures are those in a row or, with `window_s`, those
     of the last `window_s` seconds whatever was between them. A probe that says nothing for `open_s`
-    seconds counts as lost, and another may go. What comes in while it is open, from an attempt that
-    began before, changes nothing.
+    seconds counts as lost, and another may go. A failure that comes in while it is open, from an
+    attempt that began before, changes nothing.
 
     No I/O and no clock of its own: `now` is a steady clock in seconds. One owner, one thread.
     Raises SettingError for limits that cannot be.
@@ -72,10 +72,8 @@ class CircuitBreaker:
             return self._probe + self.open_s - now
         return 0.0
 
-    def success(self, now: float) -> None:
-        """Note that an attempt was of use."""
-        if self.state(now) is Circuit.OPEN:
-            return
+    def success(self) -> None:
+        """Note that an attempt was of use: whenever it comes, it closes the circuit."""
         if self._opened is not None or self._window_s is None:
             self._failed.clear()
         self._opened = self._probe = None

@@ -4,9 +4,11 @@ from livewidget.sources.allow_list import allow
 from livewidget.sources.auth import ApiKey, Auth, Basic, Bearer
 from livewidget.sources.base import LoopClock, Outlet, Source
 from livewidget.sources.certificates import tls
+from livewidget.sources.fallback import Failover, Fallback
 from livewidget.sources.machine import Machine
 from livewidget.sources.oauth import OAuth2
 from livewidget.sources.poll import PollSource
+from livewidget.sources.redundant import HotHot, Shards
 from livewidget.sources.resolve import resolve
 from livewidget.sources.sse import SseSource
 from livewidget.sources.synthetic import Synthetic
@@ -17,11 +19,15 @@ __all__ = [
     "Auth",
     "Basic",
     "Bearer",
+    "Failover",
+    "Fallback",
+    "HotHot",
     "LoopClock",
     "Machine",
     "OAuth2",
     "Outlet",
     "PollSource",
+    "Shards",
     "Source",
     "SseSource",
     "Synthetic",

@@ -59,11 +59,13 @@ class Source(ABC):
 
     `name` is for people and holds no secret. `interval` is the seconds between two readings
     of a source that is asked, and None for one that speaks by itself; it may be set from any
-    thread while the source runs.
+    thread while the source runs. `unique` names the field by which an event that comes twice is
+    known; None where none does.
     """
 
     name: str = "source"
     interval: float | None = None
+    unique: str | None = None
 
     @abstractmethod
     async def run(self, outlet: Outlet) -> None:

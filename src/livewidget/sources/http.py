@@ -63,7 +63,7 @@ class HttpSource(ReconnectingSource):
         )
         self._headers = dict(headers or {})
         self._quiet_s = quiet_s
-        self._options = client_options(tls, proxy)
+        self._options = client_options(tls, proxy=proxy)
 
     def _client(self) -> AsyncClient:
         from httpx2 import AsyncClient, Timeout
@@ -111,7 +111,7 @@ class HttpSource(ReconnectingSource):
         return f"the connection to {host} broke off ({text})"
 
 
-def client_options(tls: ssl.SSLContext | None, proxy: str | bool | None) -> dict[str, Any]:
+def client_options(tls: ssl.SSLContext | None, *, proxy: str | bool | None) -> dict[str, Any]:
     """Return a client's options. Raises SettingError for a proxy that the allow-list has not."""
     options: dict[str, Any] = {"trust_env": proxy is True}
     if tls is not None:

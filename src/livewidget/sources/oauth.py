@@ -50,7 +50,7 @@ class OAuth2(Auth):
             self._form["scope"] = scope
         self._basic = basic
         self._early_s = early_s
-        self._options = client_options(tls, proxy)
+        self._options = client_options(tls, proxy=proxy)
         self._clock = clock or SystemClock()
         self._one = asyncio.Lock()
         self._token: Credentials | None = None

@@ -93,7 +93,7 @@ class ReconnectingSource(Source):
         if since is not None and now - since >= self._backoff.cap_s:
             self._backoff.reset()
             if self._breaker is not None:
-                self._breaker.success(now)
+                self._breaker.success()
         delay = self._backoff.next(now)
         if delay is None:
             raise SourceError(f"gave up after {self._backoff.attempt} attempts: {reason}")

@@ -25,7 +25,7 @@ class SlowBreaker:
                 opened, probe = at, None
             elif what == "allow" and circuit is Circuit.HALF_OPEN:
                 probe = at if probe is None or at - probe >= self.open_s else probe
-            elif what == "success" and circuit is not Circuit.OPEN:
+            elif what == "success":
                 failed = [] if opened is not None or self.window_s is None else failed
                 opened = probe = None
             elif what == "failure" and circuit is Circuit.HALF_OPEN:
@@ -74,7 +74,7 @@ def test_it_does_as_its_slow_twin(steps, failures, open_s, window_s):
             free = circuit is Circuit.CLOSED or (circuit is Circuit.HALF_OPEN and not probing)
             assert breaker.allow(now) is free
         else:
-            getattr(breaker, what)(now)
+            getattr(breaker, what)(*() if what == "success" else (now,))
         twin.tell(what, now)
 
 
@@ -83,7 +83,7 @@ def test_after_its_wait_an_attempt_may_be_made(steps):
     breaker, now = CircuitBreaker(2, open_s=2.0), 0.0
     for what, passed in steps:
         now += passed
-        getattr(breaker, what)(now)
+        getattr(breaker, what)(*() if what == "success" else (now,))
         later = now + breaker.wait(now)
         assert breaker.state(later) is not Circuit.OPEN
         if breaker.wait(now) > 0:
@@ -103,7 +103,7 @@ def test_it_opens_probes_and_closes():
     breaker.failure(13.0)
     assert breaker.state(22.9) is Circuit.OPEN
     assert breaker.allow(23.0)
-    breaker.success(24.0)
+    breaker.success()
     assert breaker.state(24.0) is Circuit.CLOSED
     breaker.failure(25.0)
     assert breaker.allow(25.0)
@@ -113,7 +113,7 @@ def test_a_success_ends_a_row_and_no_window():
     row, window = CircuitBreaker(2), CircuitBreaker(2, window_s=5.0)
     for breaker in (row, window):
         breaker.failure(0.0)
-        breaker.success(1.0)
+        breaker.success()
         breaker.failure(2.0)
     assert row.allow(2.0)
     assert not window.allow(2.0)
