@@ -47,10 +47,11 @@ class ConnectionHealth:
         self._jitter: float | None = None
 
     def begin(self, now: float) -> None:
-        """Note the first attempt; the time counts from here."""
+        """Note the first attempt, also after an end; the time counts from here."""
         with self._lock:
-            if self._begun is None:
+            if self._begun is None or self._state is State.ENDED:
                 self._begun = self._since = now
+                self._state, self._up_s = State.WAITING, 0.0
 
     def connected(self, now: float) -> None:
         """Note that the connection stands."""
@@ -64,12 +65,11 @@ class ConnectionHealth:
 
     def lost(self, now: float, reason: str) -> None:
         """Note that it stands no longer, or that an attempt has failed."""
-        with self._lock:
-            self._why = reason
-            if self._state is State.LIVE:
-                self._up_s += now - self._since
-            if self._state is not State.RECONNECTING:
-                self._state, self._since = State.RECONNECTING, now
+        self._leave(State.RECONNECTING, now, reason)
+
+    def ended(self, now: float) -> None:
+        """Note that nobody tries any longer."""
+        self._leave(State.ENDED, now, "")
 
     def heard(self, now: float, events: int = 0) -> None:
         """Note a sign of life, with so many events in it."""
@@ -92,6 +92,14 @@ class ConnectionHealth:
                 jitter, change = self._jitter or 0.0, abs(seconds - self._trip)
                 self._jitter = jitter + _JITTER * (change - jitter)
             self._trip = seconds
+
+    def _leave(self, state: State, now: float, reason: str) -> None:
+        with self._lock:
+            self._why = reason
+            if self._state is State.LIVE:
+                self._up_s += now - self._since
+            if self._state is not state:
+                self._state, self._since = state, now
 
     def silent(self, now: float) -> float | None:
         """Return the seconds since the last sign of life; None where there was none."""
@@ -137,8 +145,8 @@ class ConnectionHealth:
 
     def _ill(self, lasted: float, loss: float, silent: float | None, recent: int) -> str:
         """Return what is wrong, the worst first; "" where nothing is."""
-        if self._state is State.WAITING:
-            return "not connected yet"
+        if self._state in (State.WAITING, State.ENDED):
+            return "not connected yet" if self._state is State.WAITING else "it has ended"
         if self._state is State.RECONNECTING:
             return f"away for {lasted:.0f} s: {self._why}"
         limit, trip, far = self._quiet_s, self._smooth or 0.0, float("inf")

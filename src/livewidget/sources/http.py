@@ -59,7 +59,6 @@ class HttpSource(ReconnectingSource):
             clock=clock,
             auth=auth,
             breaker=breaker,
-            quiet_s=quiet_s,
         )
         self._headers = dict(headers or {})
         self._quiet_s = quiet_s

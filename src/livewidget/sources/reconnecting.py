@@ -25,7 +25,8 @@ class ReconnectingSource(Source):
     that returns is found within one step of the backoff).
 
     `auth` is asked for credentials before each connect; those that the server refuses are fetched
-    anew once before that is final. `quiet_s` is the longest silence that is no sign of illness.
+    anew once before that is final. `quiet_s` is the longest silence, in s, that is no illness to
+    `health` (None: any).
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class ReconnectingSource(Source):
                 await self._clock.sleep(self._pause(reason, outlet))
         finally:
             self._live_since = None
-            self._health.lost(self._clock.monotonic(), "it was stopped")
+            self._health.ended(self._clock.monotonic())
 
     def health(self) -> Health:
         """Return how the connection does. Any thread."""

@@ -59,7 +59,7 @@ async def test_health_of_what_is_away_and_of_what_was_stopped(server, outlet, ru
     assert (feed.health().healthy, feed.health().quality) == (False, 0.0)
     task.cancel()
     await wait_for(task.done)
-    assert feed.health().state is State.RECONNECTING
+    assert (feed.health().state, feed.health().reason) == (State.ENDED, "it has ended")
 
 
 async def test_health_over_http(http, outlet, running):

@@ -95,6 +95,26 @@ async def test_it_goes_down_the_ladder_and_climbs_back(server, http, three, outl
     assert [n for n in outlet.column("n") if n != 9] == [0, 1, 2, 3, 4]
     assert len(outlet.gaps) == 1  # climbing back missed nothing
 
+    server.stop()
+    await wait_for(lambda: http.clients)
+    http.send({"n": 5})
+    await wait_for(lambda: outlet.column("n")[-1] == 5)
+    assert len(outlet.gaps) == 2  # it was not there while the socket was
+
+
+async def test_losses_with_events_between_are_no_failures_in_a_row(
+    server, http, three, outlet, running
+):
+    running(Fallback(three, failures=2), outlet)
+    for n in range(5):
+        await wait_for(lambda: server.clients)
+        server.send({"n": n})
+        await wait_for(lambda: n in outlet.column("n"))  # noqa: B023
+        server.cut()
+    await wait_for(lambda: server.clients)
+    assert http.requests == []
+    assert len(outlet.gaps) == 4
+
 
 async def test_what_fails_for_good_is_left_at_once_and_the_state_says_by_whom(
     server, http, three, outlet, running

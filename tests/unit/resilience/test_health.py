@@ -54,6 +54,18 @@ def test_uptime_is_the_part_of_the_time_that_it_stood():
     assert (well.healthy, well.reason) == (True, "connected for 8 s")
 
 
+def test_after_an_end_the_time_counts_anew():
+    health = ConnectionHealth()
+    health.begin(0.0)
+    health.connected(5.0)
+    health.ended(10.0)
+    assert health.read(99.0).reason == "it has ended"
+    health.begin(100.0)
+    health.connected(100.0)
+    answer = health.read(110.0)
+    assert (answer.uptime, answer.reconnects, answer.healthy) == (1.0, 1, True)
+
+
 def test_silence_counts_from_the_last_sign_of_life():
     health = ConnectionHealth(quiet_s=10.0)
     health.begin(0.0)
