@@ -23,6 +23,10 @@ class SinkError(LivewidgetError):
     """A sink that cannot be opened, or that failed for good."""
 
 
+class RefusedError(SourceError):
+    """A server that does not take the credentials: HTTP 401."""
+
+
 class LeaseOvertakenError(LivewidgetError):
     """The writer has overwritten rows that a lease still looked at: read again."""
 

@@ -1,21 +1,38 @@
 """Where data comes in: one file a product, and the connection care around them."""
 
+from livewidget.sources.allow_list import allow
+from livewidget.sources.auth import ApiKey, Auth, Basic, Bearer
 from livewidget.sources.base import LoopClock, Outlet, Source
+from livewidget.sources.certificates import tls
+from livewidget.sources.fallback import Failover, Fallback
 from livewidget.sources.machine import Machine
+from livewidget.sources.oauth import OAuth2
 from livewidget.sources.poll import PollSource
+from livewidget.sources.redundant import HotHot, Shards
 from livewidget.sources.resolve import resolve
 from livewidget.sources.sse import SseSource
 from livewidget.sources.synthetic import Synthetic
 from livewidget.sources.websocket import WebSocketSource
 
 __all__ = [
+    "ApiKey",
+    "Auth",
+    "Basic",
+    "Bearer",
+    "Failover",
+    "Fallback",
+    "HotHot",
     "LoopClock",
     "Machine",
+    "OAuth2",
     "Outlet",
     "PollSource",
+    "Shards",
     "Source",
     "SseSource",
     "Synthetic",
     "WebSocketSource",
+    "allow",
     "resolve",
+    "tls",
 ]

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
 from livewidget.data.errors import SettingError
+from livewidget.sources.allow_list import check_allowed
 
 _HIDDEN = "…"
 _SHORTEST = 4  # what is shorter is no secret, and would take pieces out of plain words
 _KEY_LENGTH = 20  # a path segment of so many characters with a digit in it may be a key
+_LATER = 64  # secrets that come later: tokens of some minutes each, with all their spellings
 
 
 class Address:
     """A URL and what may be shown of it.
 
     `shown` has no user, password or query values, and no path segment that looks like a key.
-    `scrub` takes the same secrets, and `others` (values of headers), out of any text. Raises
-    SettingError, without the URL in it, where there is no host or the port is no number.
+    `scrub` takes the same secrets, `others` (values of headers), and what `hide` was told, out of
+    any text. Raises SettingError, without the URL in it, where there is no host or the port is no
+    number, and where the allow-list does not have it.
     """
 
     def __init__(self, url: str, others: Iterable[str] = ()) -> None:
@@ -29,6 +33,8 @@ class Address:
             raise SettingError("the URL's host or port cannot be read") from None
         if not parts.hostname:
             raise SettingError(f"the {parts.scheme}:// URL names no host")
+        self._place = parts.scheme, parts.hostname
+        self.check()
         name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         self.host = name if port is None else f"{name}:{port}"
         path = "/".join(map(_segment, parts.path.split("/")))
@@ -38,13 +44,30 @@ class Address:
         secrets |= {unquote(each) for each in (parts.password, parts.username) if each}
         secrets |= {each for each in parts.path.split("/") if _segment(each) is _HIDDEN}
         secrets |= {parts.query, *others}
-        # The longest first: one secret may be a part of another.
-        long = [each for each in secrets if len(each) >= _SHORTEST]
-        self._secrets = sorted(long, key=len, reverse=True)
+        self._secrets = frozenset(each for each in secrets if len(each) >= _SHORTEST)
+        self._later: deque[str] = deque(maxlen=_LATER)
+
+    def check(self) -> None:
+        """Raise SettingError where the allow-list does not have this place (any more)."""
+        check_allowed(*self._place)
+
+    def moved(self, location: str) -> str:
+        """Return the words for a redirect to `location`, without secrets."""
+        try:
+            return self.scrub(f": it has moved to {Address(urljoin(self.url, location)).shown}")
+        except SettingError as error:
+            return f": it has moved to where we do not go ({self.scrub(str(error))})"
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Take these out of texts as well, from now on; of many, the newest."""
+        for each in secrets:
+            if len(each) >= _SHORTEST and each not in self._later:
+                self._later.append(each)
 
     def scrub(self, text: str) -> str:
         """Return `text` without the secrets."""
-        for secret in self._secrets:
+        # The longest first: one secret may be a part of another.
+        for secret in sorted(self._secrets.union(self._later), key=len, reverse=True):
             text = text.replace(secret, _HIDDEN)
         return text
 

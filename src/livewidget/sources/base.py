@@ -9,6 +9,7 @@ from typing import Protocol
 from livewidget.data.batch import Data
 from livewidget.data.clock import Clock, SystemClock
 from livewidget.data.events import State
+from livewidget.data.health import Health
 
 
 class Outlet(Protocol):
@@ -75,6 +76,10 @@ class Source(ABC):
         Runs on the engine's loop. However it leaves, its threads, tasks and sockets are
         closed. The engine says ENDED or FAILED; a source says WAITING, LIVE, RECONNECTING.
         """
+
+    def health(self) -> Health | None:
+        """Return how the connection does; None for a source that has none. Any thread."""
+        return None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"

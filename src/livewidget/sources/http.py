@@ -7,11 +7,11 @@ import logging
 import ssl
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
 
 from livewidget.data.clock import Clock
-from livewidget.data.errors import SettingError, SourceError
+from livewidget.data.errors import RefusedError, SourceError
 from livewidget.resilience.backoff import Backoff
+from livewidget.resilience.breaker import CircuitBreaker
 from livewidget.sources.address import Address
 from livewidget.sources.base import LoopClock
 from livewidget.sources.reconnecting import ReconnectingSource
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP: may be better the next time
 CONNECT_S = 10.0
 MOST_WAIT_S = 300.0  # the longest that a server's Retry-After is followed
-_OK = 200
+_OK, _UNAUTHORIZED = 200, 401
 
 # These log each request with its URL at INFO: secrets.
 _LOGGERS = ("httpx2", "httpcore2")
@@ -34,7 +34,8 @@ class HttpSource(ReconnectingSource):
     Certificates are verified by the system's authorities unless `tls` is a context that does
     otherwise; proxies are those of the environment unless `proxy` is a URL or False. Redirects are
     not followed: `headers` would go to whoever is named there. `quiet_s` is how long, in s, the
-    server may say nothing before the connection counts as lost.
+    server may say nothing before the connection counts as lost. `auth` (see `sources.auth`) gives
+    headers and query parameters. The rest is as of `ReconnectingSource`.
     """
 
     def __init__(
@@ -48,24 +49,25 @@ class HttpSource(ReconnectingSource):
         reconnect: bool = True,
         backoff: Backoff | None = None,
         clock: LoopClock | None = None,
+        auth: object = None,
+        breaker: CircuitBreaker | None = None,
     ) -> None:
-        address = Address(url, (headers or {}).values())
-        super().__init__(address, reconnect=reconnect, backoff=backoff, clock=clock)
+        super().__init__(
+            Address(url, (headers or {}).values()),
+            reconnect=reconnect,
+            backoff=backoff,
+            clock=clock,
+            auth=auth,
+            breaker=breaker,
+        )
         self._headers = dict(headers or {})
         self._quiet_s = quiet_s
-        self._options: dict[str, Any] = {"trust_env": proxy is True}
-        if tls is not None:
-            self._options["verify"] = tls
-        if isinstance(proxy, str):
-            self._options["proxy"] = proxy
+        self._options = client_options(tls, proxy=proxy)
 
     def _client(self) -> AsyncClient:
         from httpx2 import AsyncClient, Timeout
 
-        for name in _LOGGERS:
-            logger = logging.getLogger(name)
-            if logger.level == logging.NOTSET:  # a level that somebody has set is theirs
-                logger.setLevel(logging.WARNING)
+        quiet_loggers()
         timeout = Timeout(self._quiet_s, connect=CONNECT_S)
         return AsyncClient(headers=self._headers, timeout=timeout, **self._options)
 
@@ -80,24 +82,22 @@ class HttpSource(ReconnectingSource):
             return ""
         reason = f"{self._address.host} answers HTTP {status}"
         if response.is_redirect:
-            raise SourceError(f"{reason}: it has moved to {self._moved(response)}, use that URL")
+            moved = self._address.moved(response.headers.get("location", ""))
+            raise SourceError(f"{reason}{moved}")
+        if status == _UNAUTHORIZED:
+            raise RefusedError(reason)
         if status not in AGAIN:
             raise SourceError(reason)
         self._next_wait_s = retry_after(response.headers.get("retry-after"), self._clock)
         return reason
-
-    def _moved(self, response: Response) -> str:
-        location = response.headers.get("location", "")
-        try:
-            return self._address.scrub(Address(urljoin(self._address.url, location)).shown)
-        except SettingError:
-            return "somewhere else"
 
     def _failure(self, error: Exception) -> str:
         """Return one line for a person. Raises SourceError where trying again cannot help."""
         from httpx2 import ConnectError, TimeoutException, UnsupportedProtocol
 
         host = self._address.host
+        if isinstance(error, OSError):  # of `auth`
+            return self._address.scrub(str(error))
         if isinstance(error, TimeoutException):
             return f"there was no answer in time from {host}"
         text = self._address.scrub(str(error)) or type(error).__name__
@@ -108,6 +108,24 @@ class HttpSource(ReconnectingSource):
         if isinstance(error, ConnectError):
             return f"nothing answers at {host}"
         return f"the connection to {host} broke off ({text})"
+
+
+def client_options(tls: ssl.SSLContext | None, *, proxy: str | bool | None) -> dict[str, Any]:
+    """Return a client's options. Raises SettingError for a proxy that the allow-list has not."""
+    options: dict[str, Any] = {"trust_env": proxy is True}
+    if tls is not None:
+        options["verify"] = tls
+    if isinstance(proxy, str):
+        options["proxy"] = Address(proxy).url
+    return options
+
+
+def quiet_loggers() -> None:
+    """Keep the libraries from logging what may be a secret."""
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:  # a level that somebody has set is theirs
+            logger.setLevel(logging.WARNING)
 
 
 def retry_after(value: str | None, clock: Clock) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from livewidget.codecs.base import Columns, Decoder
 from livewidget.data.errors import SchemaError
 from livewidget.sources.base import Outlet
@@ -12,11 +14,17 @@ _OVERHEAD = 64  # bytes that a held message costs beside its text
 
 
 class Messages:
-    """Collects messages for a moment, decodes them together and hands them to an outlet."""
+    """Collects messages for a moment, decodes them together and hands them to an outlet.
 
-    def __init__(self, decoder: Decoder, outlet: Outlet) -> None:
+    `heard` is called after each delivery with its number of events.
+    """
+
+    def __init__(
+        self, decoder: Decoder, outlet: Outlet, heard: Callable[[int], None] | None = None
+    ) -> None:
         self._decoder = decoder
         self._outlet = outlet
+        self._heard = heard
         self._collector = Collector(self._deliver, most=MOST_BYTES)
 
     def add(self, message: bytes) -> None:
@@ -33,7 +41,9 @@ class Messages:
         self._collector.close()
 
     def _deliver(self, messages: list[bytes]) -> None:
-        deliver(self._decoder, self._outlet, messages)
+        columns = deliver(self._decoder, self._outlet, messages)
+        if self._heard is not None:
+            self._heard(count(columns))
 
 
 def deliver(decoder: Decoder, outlet: Outlet, messages: list[bytes]) -> Columns:
@@ -47,3 +57,8 @@ def deliver(decoder: Decoder, outlet: Outlet, messages: list[bytes]) -> Columns:
         except SchemaError as error:  # nothing in these messages is of use
             outlet.reject(decoded.columns, str(error))
     return decoded.columns
+
+
+def count(columns: Columns) -> int:
+    """Return how many events the columns hold."""
+    return max(map(len, columns.values()), default=0)

@@ -11,7 +11,7 @@ from livewidget.data.text import Text
 from livewidget.resilience.pace import Pace
 from livewidget.sources.base import Outlet
 from livewidget.sources.http import HttpSource
-from livewidget.sources.messages import deliver
+from livewidget.sources.messages import count, deliver
 from livewidget.sources.pull import check_interval
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class PollSource(HttpSource):
             while True:
                 try:
                     reason, new = await self._ask(client, outlet)
-                except HTTPError as error:
+                except (HTTPError, OSError) as error:
                     reason, new = self._failure(error), False
                 if reason:
                     self._failed = self._heard
@@ -90,13 +90,17 @@ class PollSource(HttpSource):
         """Ask once; return why the answer is of no use, or "" and whether it was new."""
         from httpx2 import URL
 
-        url = URL(self._address.url)
+        who = await self._credentials(fresh=self._live_since is None)
+        url = URL(who.added_to(self._address.url))
         if self._cursor is not None and self._at is not None:
             url = url.copy_set_param(self._cursor[0], self._at)
-        headers = {"Accept": "application/json, */*;q=0.5", **self._validators}
+        headers = {"Accept": "application/json, */*;q=0.5", **self._validators, **who.headers}
+        asked = self._clock.monotonic()
         async with client.stream("GET", url, headers=headers) as response:
+            self._health.round_trip(self._clock.monotonic() - asked)
             reason = self._check(response, _NOT_MODIFIED)
             if reason or response.status_code == _NOT_MODIFIED:
+                self._delivered(0)
                 return reason, False
             body = await self._read(response)
             if len(body) > self._max_bytes:
@@ -125,6 +129,7 @@ class PollSource(HttpSource):
             outlet.gap(None, None, "the server did not answer")
         self._failed, self._heard = False, True
         columns = deliver(self._decoder, outlet, [body])
+        self._delivered(count(columns))
         self._timed = not columns.keys().isdisjoint(self._times)
         if self._cursor is not None and self._cursor[1] in columns:
             column = columns[self._cursor[1]]

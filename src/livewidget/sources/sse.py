@@ -56,9 +56,11 @@ class SseSource(HttpSource):
         if self.last_event_id:
             headers["Last-Event-ID"] = self.last_event_id
         try:
+            who = await self._credentials()
+            url = who.added_to(self._address.url)
             async with (
                 self._client() as client,
-                client.stream("GET", self._address.url, headers=headers) as response,
+                client.stream("GET", url, headers={**headers, **who.headers}) as response,
             ):
                 reason = self._check(response, _NO_CONTENT)
                 if reason or response.status_code == _NO_CONTENT:
@@ -66,7 +68,7 @@ class SseSource(HttpSource):
                 await self._listen(response, outlet)
         except SSEError as error:
             return str(error)
-        except HTTPError as error:
+        except (HTTPError, OSError) as error:
             return self._failure(error)
         return "the connection was closed" if self._reconnect else None
 
@@ -78,7 +80,7 @@ class SseSource(HttpSource):
             raise SourceError(f"{self._address.host} answers {kind}, not {STREAM}")
         self._live(outlet)
         response.encoding = "utf-8-sig"  # the standard's only one, with or without its mark
-        messages = Messages(self._decoder, outlet)
+        messages = Messages(self._decoder, outlet, self._delivered)
         missing = self._heard and not self.last_event_id
         try:
             async for event in EventSource(response, max_event_size=self._max_bytes):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from livewidget.data.health import Health
 from livewidget.sources.base import Outlet
 from livewidget.sources.http import HttpSource
 from livewidget.sources.poll import PollSource
@@ -50,18 +51,23 @@ class WebSource(HttpSource):
         assert self._chosen is not None
         await self._chosen.run(outlet)
 
+    def health(self) -> Health:
+        """As of what it is."""
+        return super().health() if self._chosen is None else self._chosen.health()
+
     async def _connection(self, outlet: Outlet) -> str | None:
         from httpx2 import HTTPError
 
         del outlet  # nothing is delivered before it is known what it is
         try:
             return await self._choose() or None
-        except HTTPError as error:
+        except (HTTPError, OSError) as error:
             return self._failure(error)
 
     async def _choose(self) -> str:
         headers = {"Accept": f"{STREAM}, application/json, */*;q=0.5"}
-        url = self._address.url
+        who = await self._credentials()
+        url, headers = who.added_to(self._address.url), {**headers, **who.headers}
         async with self._client() as client, client.stream("GET", url, headers=headers) as answer:
             reason = self._check(answer)
             if not reason:

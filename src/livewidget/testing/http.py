@@ -8,6 +8,7 @@ import queue
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Self
 
@@ -24,7 +25,9 @@ class HttpServer:
     `/events` is a stream of Server-Sent Events that numbers what `send` sends and, with `ids`,
     goes on behind a Last-Event-ID. `/state` is the JSON of `set`, with an ETag. `fail` has every
     request answered with a status and headers, until `mend`. `requests` holds the path and the
-    headers of each. All methods may be called from any thread.
+    headers of each. `guard`, where it is set, says of a path and headers whether they may pass:
+    401 otherwise. `posts` holds what answers a POST, by path: from headers and body to a status and
+    a document. All methods may be called from any thread.
     """
 
     def __init__(
@@ -36,6 +39,8 @@ class HttpServer:
         self.sent: list[bytes] = []
         self.document = b"{}"
         self.failure: tuple[int, dict[str, str]] | None = None
+        self.guard: Callable[[str, dict[str, str]], bool] | None = None
+        self.posts: dict[str, Callable[[dict[str, str], bytes], tuple[int, object]]] = {}
         self.listeners: set[queue.SimpleQueue[Any]] = set()
         self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -65,8 +70,7 @@ class HttpServer:
 
     def set(self, document: object) -> None:
         """Change what `/state` answers; what is not bytes goes as JSON."""
-        body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        self.document = body
+        self.document = _bytes(document)
 
     def fail(self, status: int, **headers: str) -> None:
         """Answer every request with a status; `retry_after="1"` is the header Retry-After."""
@@ -179,14 +183,28 @@ class _Handler(BaseHTTPRequestHandler):
         """Print nothing."""
 
     def do_GET(self) -> None:
-        self.home.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
+        headers = self._noted()
         if self.home.failure is not None:
-            status, headers = self.home.failure
-            self._answer(status, b"", headers)
+            status, answer = self.home.failure
+            self._answer(status, b"", answer)
+        elif self.home.guard is not None and not self.home.guard(self.path, headers):
+            self._answer(401, b"", {"WWW-Authenticate": "Bearer"})
         elif self.path.startswith("/events"):
             self._events()
         else:
             self._state()
+
+    def do_POST(self) -> None:
+        headers = self._noted()
+        body = self.rfile.read(int(headers.get("content-length", 0)))
+        answer = self.home.posts.get(self.path)
+        status, document = (404, None) if answer is None else answer(headers, body)
+        self._answer(status, _bytes(document), {"Content-Type": "application/json"})
+
+    def _noted(self) -> dict[str, str]:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.home.requests.append((self.path, headers))
+        return headers
 
     def _state(self) -> None:
         body = self.home.document
@@ -217,3 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def _bytes(document: object) -> bytes:
+    return document if isinstance(document, bytes) else json.dumps(document).encode()
