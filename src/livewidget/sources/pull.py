@@ -91,12 +91,12 @@ class CallableSource(PullSource):
             outlet.reject(thing, str(error))
 
 
-def check_interval(interval: float) -> float:
+def check_interval(interval: float, name: str = "interval") -> float:
     """Return `interval` in seconds. Raises SettingError unless it is a finite number above 0."""
     try:
         good = 0 < interval < math.inf
     except TypeError:
         good = False
     if not good:
-        raise SettingError(f"interval is a number of seconds above 0, got {quote(interval)}")
+        raise SettingError(f"{name} is a number of seconds above 0, got {quote(interval)}")
     return float(interval)
