@@ -69,7 +69,8 @@ class Tail:
         self._at = 0  # bytes read so far
         self._mark = b""  # the last of them
         self._last_look = False  # its writer has gone on to another file
-        self._before: deque[_Identity] = deque(maxlen=_READ_BEFORE)
+        # The files that were read before: which, how far, and the bytes before that.
+        self._before: deque[tuple[_Identity, int, bytes]] = deque(maxlen=_READ_BEFORE)
         self._written = -1  # when the file before was last written to, ns
 
     @property
@@ -219,7 +220,7 @@ class Tail:
         if not ended:
             about = os.fstat(self._file.fileno())
             self._written = about.st_mtime_ns
-            self._before.append(_identity(about))
+            self._before.append((_identity(about), self._at, self._mark))
             self.close()
             self._begin()
             self._start = "beginning"
@@ -236,10 +237,21 @@ class Tail:
                 continue
             with contextlib.suppress(FileNotFoundError):
                 about = Path(entry.path).stat()
-                known = _identity(about) == here or _identity(about) in self._before
-                if not known and about.st_mtime_ns > since and stat.S_ISREG(about.st_mode):
-                    found.append((about.st_mtime_ns, _identity(about), Path(entry.path)))
+                newer = about.st_mtime_ns > since and stat.S_ISREG(about.st_mode)
+                path, identity = Path(entry.path), _identity(about)
+                if newer and identity != here and not self._is_read(path, identity):
+                    found.append((about.st_mtime_ns, identity, path))
         return sorted(found)
+
+    def _is_read(self, path: Path, identity: _Identity) -> bool:
+        """Tell whether it was read before, though it may have been written to since."""
+        for known, at, mark in self._before:
+            if known == identity and at:  # or a new file that has the inode of a deleted one
+                with FileIO(path) as file:
+                    file.seek(at - len(mark))
+                    if _all(file, len(mark)) == mark:
+                        return True
+        return False
 
 
 def _opened(path: Path) -> FileIO:

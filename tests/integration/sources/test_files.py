@@ -14,7 +14,7 @@ TURNS = 30
 
 WRITER = textwrap.dedent(
     """
-    import itertools, json, os, shutil, sys, threading
+    import itertools, json, os, shutil, sys, threading, time
 
     path, order = sys.argv[1], []
 
@@ -29,6 +29,7 @@ WRITER = textwrap.dedent(
         file.write(json.dumps({"time": 1e9 + n, "n": n}) + "\\n")
         if n % 7 == 0:
             file.flush()
+            time.sleep(0.0005)
         what = order.pop(0) if order else ""
         if what == "rename":
             os.rename(path, f"{path}.{n}")
@@ -42,7 +43,9 @@ WRITER = textwrap.dedent(
             os.truncate(path, 0)
         elif what == "end":
             file.close()
-            print(n)
+        if what:
+            print(n, flush=True)
+        if what == "end":
             break
     """
 )
@@ -61,18 +64,19 @@ def test_every_line_is_stored_or_lies_in_a_gap_that_is_told(tmp_path):
         ) as writer,
         DataStreamer(source) as streamer,
     ):
-        told = {"rename": 0, "truncate": 0}
+        told, last = {"rename": 0, "truncate": 0}, 0
         for _ in range(TURNS):
             # Something of each file is seen: what is cut off before that is nowhere.
-            before = streamer.account().stored
-            wait_until(lambda: streamer.account().stored > before + dice.randrange(500))  # noqa: B023
+            enough = last + dice.randrange(1, 500)
+            wait_until(lambda: _numbers(streamer)[-1:] > [enough])  # noqa: B023
             what = dice.choice(list(told))
             told[what] += 1
             writer.stdin.write(what + "\n")
             writer.stdin.flush()
+            last = int(writer.stdout.readline())
         writer.stdin.close()
-        last = int(writer.stdout.read())
-        wait_until(lambda: last in _numbers(streamer)[-1:])
+        last = int(writer.stdout.readline())
+        wait_until(lambda: _numbers(streamer)[-1:] == [last])
         account, seen = streamer.account(), _numbers(streamer)
         gaps = [(gap.start / 1e9 - 1e9, gap.stop / 1e9 - 1e9) for gap in streamer.gaps]
     assert all(before < after for before, after in itertools.pairwise(seen))

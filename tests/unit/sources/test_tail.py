@@ -16,7 +16,15 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("write"), st.integers(1, 5)),
         st.sampled_from(
-            [("half", 0), ("look", 0), ("rotate", 0), ("truncate", 0), ("replace", 0), ("close", 0)]
+            [
+                ("half", 0),
+                ("look", 0),
+                ("rotate", 0),
+                ("lag", 0),
+                ("truncate", 0),
+                ("replace", 0),
+                ("close", 0),
+            ]
         ),
     ),
     max_size=40,
@@ -34,12 +42,19 @@ class Log:
         self.clock = itertools.count(10**18, 10**9)
         self.numbers = itertools.count()
         self.half = None
-        self.file = self.path.open("ab", buffering=0)
+        self.begin()
         self.look()
+
+    def begin(self):
+        self.file = self.path.open("ab", buffering=0)
+        self.stamp()
 
     def put(self, data):
         self.file.write(data)
-        # Two files of one instant cannot be told apart: each write has an instant of its own.
+        self.stamp()
+
+    def stamp(self):
+        """Two files of one instant cannot be told apart: each change has an instant of its own."""
         os.utime(self.file.fileno(), ns=(0, next(self.clock)))
 
     def write(self, count):
@@ -63,7 +78,17 @@ class Log:
         self.path.rename(self.path.with_name("x.log.1"))
         self.tear()
         self.file.close()
-        self.file = self.path.open("ab", buffering=0)
+        self.begin()
+
+    def lag(self):
+        """Rename, create and look before the writer knows: it writes on where it is."""
+        self.look()
+        self.path.rename(self.path.with_name("x.log.100"))
+        self.path.touch()
+        self.look()
+        self.write(1)
+        self.file.close()
+        self.begin()
 
     def replace(self):
         """Delete the file and begin another, in sight of the reader."""
@@ -71,7 +96,9 @@ class Log:
         self.path.unlink()
         self.tear()
         self.file.close()
-        self.file = self.path.open("ab", buffering=0)
+        self.begin()
+        self.write(1)
+        self.look()  # a file closed before it is read may leave its inode to another
 
     def truncate(self):
         """As copytruncate does; a reader that never saw the file cannot know, so it does."""
@@ -81,6 +108,7 @@ class Log:
         self.write(1)  # unseen
         self.tear()
         self.file.truncate(0)
+        self.stamp()
 
     def tear(self):
         if self.half is not None:
@@ -97,7 +125,7 @@ class Log:
             assert not reading.rejected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(steps)
 def test_every_line_comes_once_and_in_order_or_a_gap_stands_in_its_place(plan):
     with tempfile.TemporaryDirectory() as folder:
