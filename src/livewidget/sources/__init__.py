@@ -4,6 +4,7 @@ from livewidget.sources.base import LoopClock, Outlet, Source
 from livewidget.sources.files import FileSource
 from livewidget.sources.machine import Machine
 from livewidget.sources.poll import PollSource
+from livewidget.sources.recording import ReplayFile
 from livewidget.sources.resolve import resolve
 from livewidget.sources.sse import SseSource
 from livewidget.sources.synthetic import Synthetic
@@ -15,6 +16,7 @@ __all__ = [
     "Machine",
     "Outlet",
     "PollSource",
+    "ReplayFile",
     "Source",
     "SseSource",
     "Synthetic",
