@@ -2,6 +2,7 @@
 
 from livewidget.sources.base import LoopClock, Outlet, Source
 from livewidget.sources.files import FileSource
+from livewidget.sources.hub import WebSocketHub
 from livewidget.sources.machine import Machine
 from livewidget.sources.poll import PollSource
 from livewidget.sources.recording import ReplayFile
@@ -20,6 +21,7 @@ __all__ = [
     "Source",
     "SseSource",
     "Synthetic",
+    "WebSocketHub",
     "WebSocketSource",
     "resolve",
 ]

@@ -63,7 +63,7 @@ class WebSocketSource(ReconnectingSource):
         address = Address(url, (headers or {}).values())
         super().__init__(address, reconnect=reconnect, backoff=backoff, clock=clock)
         self._decoder = decoder_for(format, fields=fields, needs=needs, max_bytes=max_bytes)
-        self._subscriptions = _subscriptions(subscribe)
+        self._subscriptions = subscriptions(subscribe)
         self._connected = False
         self._heard = False
         self._options: dict[str, Any] = {
@@ -124,7 +124,8 @@ class WebSocketSource(ReconnectingSource):
             messages.close()
 
 
-def _subscriptions(subscribe: object) -> list[str | bytes]:
+def subscriptions(subscribe: object) -> list[str | bytes]:
+    """Return the messages to send: text and bytes as they are, all else as JSON."""
     if subscribe is None:
         return []
     several = subscribe if isinstance(subscribe, (list, tuple)) else [subscribe]
