@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROWS = 10_000  # read at once: some 20 ms of CSV, and a few MB
-_FORMATS = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}
+FORMATS = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}
 
 _Bad = list[tuple[object, str]]
 
@@ -55,7 +55,7 @@ class ReplayFile(Source):
     ) -> None:
         self._path = Path(path)
         self.name = f"replay of {path}"
-        form = _FORMATS.get(self._path.suffix.lower()) if format is None else format
+        form = FORMATS.get(self._path.suffix.lower()) if format is None else format
         if form not in _READERS:
             raise SettingError(f"format is 'csv' or 'parquet', got {quote(form)} for {self.name}")
         if repeat and not rebase:
