@@ -36,7 +36,11 @@ class CsvDecoder:
             lines = message.decode(errors="surrogateescape").splitlines()
             names = self._columns or next(csv.reader(lines[:1], delimiter=self._delimiter))
             for line in lines[0 if self._columns else 1 :]:
-                cells = next(csv.reader([line], delimiter=self._delimiter))
+                try:
+                    cells = next(csv.reader([line], delimiter=self._delimiter, strict=True))
+                except csv.Error as error:
+                    rejected.append(Rejected(line, f"not CSV: {error}"))
+                    continue
                 if len(cells) != len(names) or not line.isprintable():
                     rejected.append(Rejected(line, f"not a row of {len(names)} columns"))
                     continue

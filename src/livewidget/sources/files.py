@@ -142,8 +142,15 @@ class FileSource(Source):
         if not messages:
             return reading, None
         if self._form == "csv":
-            messages = [b"\n".join([tail.header or b"", *messages])]
+            return reading, self._under_header(tail.header or b"", messages)
         return reading, self._decoder.decode(messages)
+
+    def _under_header(self, header: bytes, lines: list[bytes]) -> Decoded:
+        """Decode lines of CSV together, or each by itself where one of them is bad."""
+        decoded = self._decoder.decode([b"\n".join([header, *lines])])
+        if decoded.rejected:
+            decoded = self._decoder.decode([header + b"\n" + line for line in lines])
+        return decoded
 
     def _say(self, waiting: str, outlet: Outlet) -> None:
         if waiting == self._said:
@@ -163,12 +170,9 @@ def _decoder(
         return CsvDecoder(None, fields=fields, needs=needs, delimiter=delimiter, max_bytes=most)
     if form == "text":
         return TextDecoder(max_bytes=max_bytes)
-    try:
-        return decoder_for(form, fields=fields, needs=needs, max_bytes=max_bytes)
-    except SettingError:
-        raise SettingError(
-            f"format is 'ndjson', 'csv', 'text' or a Decoder, got {quote(form)}"
-        ) from None
+    if isinstance(form, str) and form not in ("json", "ndjson"):
+        raise SettingError(f"format is 'ndjson', 'csv', 'text' or a Decoder, got {quote(form)}")
+    return decoder_for(form, fields=fields, needs=needs, max_bytes=max_bytes)
 
 
 def _checked_start(start: str | int) -> str | int:

@@ -277,6 +277,16 @@ async def test_csv_goes_by_the_header_of_each_file(tmp_path, running, outlet):
     assert outlet.column("a") == [3, 6, None]
 
 
+async def test_one_bad_line_of_csv_takes_no_other_with_it(tmp_path, running, outlet):
+    path = tmp_path / "x.csv"
+    good = [b"%d,b" % n for n in range(1_000)]
+    bad = [b"1,2,3", b"1,\xff", b'1,"open', b'"a"b,c', b""]
+    path.write_bytes(b"\n".join([b"n,key", *good[:500], *bad, *good[500:]]))
+    await running(FileSource(path, follow=False), outlet)
+    assert outlet.column("n") == list(range(1_000))
+    assert len(outlet.rejected) == 4  # the empty one is no line
+
+
 async def test_csv_of_a_header_without_end_waits_for_it(tmp_path, running, outlet):
     path = tmp_path / "x.csv"
     path.write_text("a,")
