@@ -8,7 +8,7 @@ from livewidget.data.errors import SettingError, SourceError
 from livewidget.data.events import State
 from livewidget.resilience import Backoff
 from livewidget.sources import WebSocketHub, WebSocketSource
-from livewidget.testing import FaultProxy, RecordingOutlet, wait_for
+from livewidget.testing import FaultProxy, RecordingOutlet, WebSocketServer, wait_for
 
 QUICK = {"base_s": 0.001, "cap_s": 0.01}
 
@@ -97,21 +97,31 @@ async def test_after_a_cut_all_are_subscribed_again_and_have_a_gap(server, start
     assert State.RECONNECTING in {state for state, _, _ in silent.states}
 
 
-async def test_a_slow_channel_holds_the_connection_back_and_nothing_is_lost(server, start):
+@pytest.fixture
+def plain_server():
+    """What is sent takes its room on the way: it is not compressed."""
+    with WebSocketServer(compression=None) as server:
+        yield server
+
+
+async def test_a_slow_channel_holds_the_connection_back_and_nothing_is_lost(plain_server, start):
+    server = plain_server
     hub = hub_of(server, queue_bytes=10_000)
     slow, fast = start(channel(hub, "slow")), start(channel(hub, "fast"))
     await subscribed(server, "slow", "fast")
     slow.hold()
-    sending = asyncio.create_task(asyncio.to_thread(_flood, server, 10_000))
+    sending = asyncio.create_task(asyncio.to_thread(_flood, server, 20_000))
     await wait_for(lambda: hub._lines[0].full)
     with pytest.raises(TimeoutError):
         await wait_for(sending.done, 1.0)
     assert hub._lines[0].full
+    held = len(fast.column("n"))
     slow.release()
     await sending
     for outlet in (slow, fast):
-        await wait_for(lambda: outlet.column("n") == list(range(10_000)))  # noqa: B023
+        await wait_for(lambda: outlet.column("n") == list(range(20_000)))  # noqa: B023
         assert outlet.gaps == []
+    assert held < 20_000
 
 
 async def test_or_its_own_messages_are_dropped_counted_and_a_gap(server, start):
