@@ -18,7 +18,16 @@ from livewidget.engine.streamer import DataStreamer
 from livewidget.pipeline.operator import Operator
 from livewidget.pipeline.rules import Rules, operators
 from livewidget.sinks import Sink, sink_for
-from livewidget.sources import Shards, Source, Synthetic, auth, resolve
+from livewidget.sources import (
+    ApiKey,
+    Basic,
+    Bearer,
+    OAuth2,
+    Shards,
+    Source,
+    Synthetic,
+    resolve,
+)
 
 Made = TypeVar("Made")
 _SECTIONS = ("stream", "source", "schema", "queue", "pipeline", "buffer", "output")
@@ -37,10 +46,10 @@ _STREAM = (
     "workers",
 )
 _AUTH: dict[str, Callable[..., Any]] = {
-    "bearer": auth.Bearer,
-    "basic": auth.Basic,
-    "api_key": auth.ApiKey,
-    "oauth2": auth.OAuth2,
+    "bearer": Bearer,
+    "basic": Basic,
+    "api_key": ApiKey,
+    "oauth2": OAuth2,
 }
 _SIGNALS = ("prices", "sensors", "bursts", "gaps")
 
@@ -139,7 +148,8 @@ class Plan:
             if thing not in _SIGNALS:
                 what = f"synthetic is one of {', '.join(_SIGNALS)}; got {quote(thing)}"
                 raise self._document.error((*place, "synthetic"), what)
-            return self._made(getattr(Synthetic, thing), options, place)
+            signal: Callable[..., Source] = getattr(Synthetic, thing)
+            return self._made(signal, options, place)
         found = self._folder / thing if ways == ["path"] else thing
         stream = self._table("stream")
         return self._placed(place, lambda: resolve(found, time=stream.get("time"), **options))

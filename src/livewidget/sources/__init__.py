@@ -5,9 +5,12 @@ from livewidget.sources.auth import ApiKey, Auth, Basic, Bearer
 from livewidget.sources.base import LoopClock, Outlet, Source
 from livewidget.sources.certificates import tls
 from livewidget.sources.fallback import Failover, Fallback
+from livewidget.sources.files import FileSource
+from livewidget.sources.hub import WebSocketHub
 from livewidget.sources.machine import Machine
 from livewidget.sources.oauth import OAuth2
 from livewidget.sources.poll import PollSource
+from livewidget.sources.recording import ReplayFile
 from livewidget.sources.redundant import HotHot, Shards
 from livewidget.sources.resolve import resolve
 from livewidget.sources.sse import SseSource
@@ -21,16 +24,19 @@ __all__ = [
     "Bearer",
     "Failover",
     "Fallback",
+    "FileSource",
     "HotHot",
     "LoopClock",
     "Machine",
     "OAuth2",
     "Outlet",
     "PollSource",
+    "ReplayFile",
     "Shards",
     "Source",
     "SseSource",
     "Synthetic",
+    "WebSocketHub",
     "WebSocketSource",
     "allow",
     "resolve",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from livewidget.codecs.base import Columns, Decoder
+from livewidget.codecs.base import Columns, Decoded, Decoder
 from livewidget.data.errors import SchemaError
 from livewidget.sources.base import Outlet
 from livewidget.sources.collector import Collector
@@ -48,7 +48,11 @@ class Messages:
 
 def deliver(decoder: Decoder, outlet: Outlet, messages: list[bytes]) -> Columns:
     """Decode messages and emit their rows; what cannot be read is rejected. Returns the columns."""
-    decoded = decoder.decode(messages)
+    return hand_over(decoder.decode(messages), outlet)
+
+
+def hand_over(decoded: Decoded, outlet: Outlet) -> Columns:
+    """Emit decoded rows and reject what was refused. Returns the columns."""
     for rejected in decoded.rejected:
         outlet.reject(rejected.payload, rejected.reason)
     if decoded.rows:

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from livewidget.data.errors import SettingError, SourceError, quote
 from livewidget.sources.base import Source
+from livewidget.sources.files import FORMATS, FileSource
 from livewidget.sources.items import DEFAULT_FIELDS
 from livewidget.sources.iterators import AsyncIteratorSource, IteratorSource
+from livewidget.sources.plugins import plugin
+from livewidget.sources.plugins import schemes as plugged
 from livewidget.sources.pull import CallableSource
+from livewidget.sources.recording import FORMATS as RECORDINGS
+from livewidget.sources.recording import ReplayFile
 from livewidget.sources.replay import Replay
 from livewidget.sources.web import WebSource
 from livewidget.sources.websocket import WebSocketSource
 
 # Typed as plain calls: each source has arguments of its own.
 SCHEMES: dict[str, Any] = {
+    "file": FileSource,
     "http": WebSource,
     "https": WebSource,
     "ws": WebSocketSource,
     "wss": WebSocketSource,
 }
 
+_OF_REPLAYS = ("speed", "rebase", "repeat", "columns")  # who sets these wants no log followed
+
 _ACCEPTED = (
-    "a URL ({schemes}), an async iterator, a generator, a callable, a DataFrame or other "
-    "table to replay, or a Source"
+    "a URL ({schemes}), a pathlib.Path, an async iterator, a generator, a callable, a DataFrame or "
+    "other table to replay, or a Source"
 )
 
 
@@ -53,34 +63,48 @@ def resolve(
         if options:
             raise SettingError(f"{thing!r} is a source already: set {', '.join(options)} on it")
         return thing
-    factory = _factory(thing)
+    factory = _factory(thing, options)
     extra = tuple(each for each in (by, *also) if each is not None)
     hints = _hints(factory, time, tuple(values), extra)
     try:
-        source: Source = factory(thing, **hints | options)
+        source = factory(thing, **hints | options)
     except TypeError as error:
         if "unexpected keyword argument" not in str(error):
             raise
-        raise SettingError(f"{factory.__name__}: {error}") from None
+        raise SettingError(f"{_name(factory)}: {error}") from None
+    if not isinstance(source, Source):
+        raise SourceError(f"{_name(factory)} made {quote(source)}, which is no Source")
     return source
 
 
 def _hints(
-    factory: object, time: str | None, values: tuple[str, ...], extra: tuple[str, ...]
+    factory: Any, time: str | None, values: tuple[str, ...], extra: tuple[str, ...]
 ) -> dict[str, object]:
-    if factory is Replay:
+    if factory in (Replay, ReplayFile):
         return {"time": time}
-    if factory not in SCHEMES.values():
+    if factory in (AsyncIteratorSource, IteratorSource, CallableSource):
         return {"fields": (time or DEFAULT_FIELDS[0], *(values or DEFAULT_FIELDS[1:]))}
     # Messages may call their time by any name: without being told it, all fields are kept.
     wanted = (time, *values, *extra)
     hints: dict[str, object] = {"fields": wanted if time and values else None, "needs": values}
-    return hints | ({"time": time} if factory is WebSource else {})
+    if factory in SCHEMES.values():
+        return hints | ({"time": time} if factory is WebSource else {})
+    # One of another package takes what it knows.
+    known = inspect.signature(factory).parameters
+    if any(each.kind is each.VAR_KEYWORD for each in known.values()):
+        return hints
+    return {name: hint for name, hint in (hints | {"time": time}).items() if name in known}
 
 
-def _factory(thing: object) -> Any:
+def _name(factory: object) -> str:
+    return getattr(factory, "__name__", None) or type(factory).__name__
+
+
+def _factory(thing: object, options: Mapping[str, object]) -> Any:
     if isinstance(thing, str):
         return _scheme(thing)
+    if isinstance(thing, os.PathLike):
+        return _file(Path(thing), options)
     if isinstance(thing, type):
         raise SourceError(f"{thing.__name__} is a class: hand in an object of it")
     if isinstance(thing, AsyncIterable):
@@ -99,10 +123,27 @@ def _scheme(url: str) -> Any:
     scheme = urlsplit(url).scheme.lower()
     if scheme in SCHEMES:
         return SCHEMES[scheme]
+    added = plugin(scheme) if scheme else None
+    if added is not None:
+        return added
     if "://" not in url:
         raise SourceError(f"expected {_accepted()}, got the text {quote(url, 40)}")
     raise SourceError(
         f"{scheme}:// is not supported in this version; the schemes that are: {_schemes()}"
+    )
+
+
+def _file(path: Path, options: Mapping[str, object]) -> Any:
+    ending = path.suffix.lower()
+    if ending in RECORDINGS and not options.keys().isdisjoint(_OF_REPLAYS):
+        return ReplayFile
+    if ending in FORMATS or (ending not in RECORDINGS and "format" in options):
+        return FileSource
+    if ending in RECORDINGS:
+        return ReplayFile
+    endings = ", ".join(sorted({*FORMATS, *RECORDINGS}))
+    raise SourceError(
+        f"what is in {path.name}? Set format=, or hand in a file that ends with {endings}"
     )
 
 
@@ -113,7 +154,7 @@ def _is_table(thing: object) -> bool:
 
 
 def _schemes() -> str:
-    return ", ".join(f"{scheme}://" for scheme in sorted(SCHEMES))
+    return ", ".join(f"{scheme}://" for scheme in sorted({*SCHEMES, *plugged()}))
 
 
 def _accepted() -> str:

@@ -83,7 +83,7 @@ class WebSocketSource(ReconnectingSource):
             quiet_s=None if quiet_s is None else check_interval(quiet_s, "quiet_s"),
         )
         self._decoder = decoder_for(format, fields=fields, needs=needs, max_bytes=max_bytes)
-        self._subscriptions = _subscriptions(subscribe)
+        self._subscriptions = subscriptions(subscribe)
         self._connected = False
         self._heard = False
         self._quiet_s = quiet_s
@@ -196,7 +196,8 @@ class WebSocketSource(ReconnectingSource):
             self._health.round_trip(latency)
 
 
-def _subscriptions(subscribe: object) -> list[str | bytes]:
+def subscriptions(subscribe: object) -> list[str | bytes]:
+    """Return the messages to send: text and bytes as they are, all else as JSON."""
     if subscribe is None:
         return []
     several = subscribe if isinstance(subscribe, (list, tuple)) else [subscribe]

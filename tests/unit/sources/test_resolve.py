@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from livewidget.data.errors import SettingError, SourceError
-from livewidget.sources import Machine, resolve
+from livewidget.sources import FileSource, Machine, ReplayFile, resolve
 from livewidget.sources.iterators import AsyncIteratorSource, IteratorSource
 from livewidget.sources.pull import CallableSource
 from livewidget.sources.replay import Replay
@@ -23,11 +25,24 @@ async def stream():
         ((number for number in (1, 2)), IteratorSource),
         ([1, 2], IteratorSource),
         (lambda: 1, CallableSource),
+        (Path("x.ndjson"), FileSource),
+        (Path("x.JSONL"), FileSource),
+        (Path("x.csv"), FileSource),
+        (Path("x.log"), FileSource),
+        (Path("x.parquet"), ReplayFile),
+        ("file:///x.ndjson?follow=false", FileSource),
         (pd.DataFrame({"time": [1.0], "a": [2.0]}), Replay),
     ],
 )
 def test_each_thing_has_its_source(thing, kind):
     assert type(resolve(thing)) is kind
+
+
+def test_a_path_is_what_its_options_ask_for():
+    assert type(resolve(Path("x.csv"), speed=2)) is ReplayFile
+    assert type(resolve(Path("x.data"), format="ndjson", follow=False)) is FileSource
+    with pytest.raises(SourceError, match=r"what is in x\.data\? Set format="):
+        resolve(Path("x.data"))
 
 
 def test_a_source_is_itself_and_takes_no_options():
