@@ -11,6 +11,7 @@ from livewidget.data.errors import SettingError, SourceError, quote
 from livewidget.sources.base import Source
 from livewidget.sources.items import DEFAULT_FIELDS
 from livewidget.sources.iterators import AsyncIteratorSource, IteratorSource
+from livewidget.sources.kafka import KafkaSource
 from livewidget.sources.pull import CallableSource
 from livewidget.sources.replay import Replay
 from livewidget.sources.web import WebSource
@@ -20,6 +21,7 @@ from livewidget.sources.websocket import WebSocketSource
 SCHEMES: dict[str, Any] = {
     "http": WebSource,
     "https": WebSource,
+    "kafka": KafkaSource,
     "ws": WebSocketSource,
     "wss": WebSocketSource,
 }
@@ -73,7 +75,7 @@ def _hints(
     # Messages may call their time by any name: without being told it, all fields are kept.
     wanted = (time, *values, *(() if by is None else (by,)))
     hints: dict[str, object] = {"fields": wanted if time and values else None, "needs": values}
-    return hints | ({"time": time} if factory is WebSource else {})
+    return hints | ({"time": time} if factory in (WebSource, KafkaSource) else {})
 
 
 def _factory(thing: object) -> Any:
