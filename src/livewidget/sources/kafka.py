@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 METADATA = ("key", "partition", "offset", "timestamp", "topic")
 PROBE_S = 10.0  # for the first answer
 LOOK_S = 0.5  # for an answer where one is doubted
+CLOSE_S = 1.0  # for leaving a group, some ms where its servers answer
 SETTLE_S = 5.0  # for storing before partitions are given up; a group waits far longer for it
 
 
@@ -41,8 +43,9 @@ class KafkaSource(ReconnectingSource):
     `servers` is `kafka://[user:password@]host:port[,host:port]/topic[,topic]`, with `group`,
     `start`, `tls` and `sasl` in its query if you like, or plain servers and `topic`. A group keeps
     what was read: offsets are committed every `commit_s` seconds once their events are stored, so
-    that each event comes at least once; after a crash or a rebalance some come twice
-    (`redelivered` counts them), which an operator for unique keys removes. Where nothing is
+    that each event comes at least once. What a member that crashed, or was parted with, had not
+    committed comes to another one again, with the same `kafka_offset`: an operator for unique keys
+    removes it. Where nothing is
     committed reading begins at `start`: "latest", "earliest", an offset, a mapping of partitions
     to offsets, or a time. Without a group, partitions that are added later are not seen.
 
@@ -116,13 +119,7 @@ class KafkaSource(ReconnectingSource):
         self._connected = False
         self._away = False
         self._read: Offsets = {}
-        self._redelivered = 0
         self._member: Member | None = None
-
-    @property
-    def redelivered(self) -> int:
-        """How many messages came to this source a second time."""
-        return self._redelivered + (0 if self._member is None else self._member.redelivered)
 
     async def _connection(self, outlet: Outlet) -> str | None:
         member = self._member = Member(
@@ -149,11 +146,13 @@ class KafkaSource(ReconnectingSource):
                 else:
                     return trouble[0]
             except library().KafkaException as error:
-                return member.explained(error)
+                reason, final = member.explained(error)
+                if final:
+                    raise SourceError(reason) from None
+                return reason
             finally:
-                await worker.call(member.close)
+                await _closed(worker, member)
                 self._read, self._member = member.read, None
-                self._redelivered += member.redelivered
         return None
 
     async def _follow(self, worker: Worker, member: Member, outlet: Outlet) -> None:
@@ -237,6 +236,13 @@ class KafkaSource(ReconnectingSource):
             if not np.isnat(stamps).any():
                 beside[self._time or TIME_NAMES[0]] = stamps
         return beside
+
+
+async def _closed(worker: Worker, member: Member) -> None:
+    """Have the member leave. One that no server answers is let go: its thread ends by itself."""
+    wait_s = CLOSE_S + (SETTLE_S if member.suspect is None else 0.0)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(worker.call(member.close), wait_s)
 
 
 class _Settle:

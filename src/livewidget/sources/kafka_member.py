@@ -56,7 +56,6 @@ class Member:
         read: Offsets,
     ) -> None:
         self.read = dict(read)
-        self.redelivered = 0  # messages that came to this member before
         self.suspect: tuple[str, bool] | None = None
         self._kafka = library()
         self._grouped = "group.id" in settings
@@ -68,6 +67,7 @@ class Member:
             or settings.get("group.protocol") == "consumer"
         )
         self._topics = list(topics)
+        self._one_topic = len(topics) == 1 and not topics[0].startswith("^")
         self._start = start
         self._outlet = outlet
         self._host = host
@@ -149,7 +149,7 @@ class Member:
 
         Those of partitions that are no longer ours, or were told before, are left out.
         """
-        if offsets is self._told or not self._grouped:
+        if offsets is self._told or not self._grouped or self.suspect is not None:
             return
         self._told = offsets
         mine = {(each.topic, each.partition) for each in self._alive.assignment()}
@@ -163,14 +163,17 @@ class Member:
             self._alive.commit(offsets=[self._place(*each) for each in news.items()])
 
     def close(self) -> None:
-        """Leave the group, with what is stored committed."""
+        """Leave the group, with what is stored committed.
+
+        A commit under way is waited for: up to the session's timeout where no server answers.
+        """
         if self._consumer is not None:
             self._consumer.close()  # calls _revoked
             self._consumer = None
 
-    def explained(self, error: BaseException) -> str:
-        """Return one line for a person of a KafkaException."""
-        return self._explained(error.args[0])[0]
+    def explained(self, error: BaseException) -> tuple[str, bool]:
+        """Return one line for a person of a KafkaException, and whether waiting cannot help."""
+        return self._explained(error.args[0])
 
     @property
     def _alive(self) -> Consumer:
@@ -189,10 +192,20 @@ class Member:
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         # What this member has read is stored first, so that the next owner begins behind it.
         # librdkafka gives the partitions up when the commit is answered, or its time is over.
-        if self._settle():
+        if self._reachable(partitions) and self._settle():
             keys = {(each.topic, each.partition) for each in partitions}
             self.commit({key: offset for key, offset in self.read.items() if key in keys})
         self._forget(partitions)
+
+    def _reachable(self, partitions: list[TopicPartition]) -> bool:
+        """Tell whether a commit will be answered: leaving would wait a minute in vain for it."""
+        if self.suspect is None or not partitions:
+            return True
+        try:  # not list_topics: called back within a close, it brings the process down
+            self._alive.get_watermark_offsets(partitions[0], timeout=IDLE_S)
+        except self._kafka.KafkaException:
+            return False
+        return True
 
     def _lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._forget(partitions)  # others have them already: nothing can be committed
@@ -209,22 +222,22 @@ class Member:
             self._committed.pop((each.topic, each.partition), None)
 
     def _beginnings(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        """Return the partitions with the offsets to read from: committed, known, or `start`."""
-        known = dict(self.read)
-        begin: dict[Key, int] = {}
+        """Return the partitions with the offsets to read from: known, committed, or `start`.
+
+        What this member has read already it need not read again, though a commit went astray.
+        """
+        keys = [(each.topic, each.partition) for each in partitions]
+        begin = {key: self.read[key] for key in keys if key in self.read}
         if self._grouped:
             for each in self._alive.committed(partitions, timeout=ASK_S):
                 if each.offset >= 0:
-                    begin[each.topic, each.partition] = each.offset
-            self._committed |= begin
-        else:
-            begin = known
-        fresh = [each for each in partitions if (each.topic, each.partition) not in begin]
+                    key = each.topic, each.partition
+                    self._committed[key] = each.offset
+                    begin[key] = max(each.offset, begin.get(key, 0))
+        fresh = [each for each, key in zip(partitions, keys, strict=True) if key not in begin]
         begin |= self._first(fresh)
-        begin = {key: begin[key] for key in ((each.topic, each.partition) for each in partitions)}
-        self.redelivered += sum(max(0, known.get(key, 0) - at) for key, at in begin.items())
-        self.read = known | begin
-        return [self._place(*each) for each in begin.items()]
+        self.read = self.read | begin
+        return [self._place(key, begin[key]) for key in keys]
 
     def _first(self, partitions: list[TopicPartition]) -> dict[Key, int]:
         """Return where reading begins for the first time.
@@ -257,22 +270,20 @@ class Member:
 
     def _follow(self, messages: list[Message]) -> None:
         """Note where reading goes on, and look for a break before each partition's first one."""
-        numbers: list[Any] = list(map(self._kafka.Message.partition, messages))
-        if len(self._topics) == 1 and not self._topics[0].startswith("^"):
-            places = [(self._topics[0], number) for number in set(numbers)]
-            firsts = {place: messages[numbers.index(place[1])].offset() for place in places}
-        else:
-            named = list(zip(map(self._kafka.Message.topic, messages), numbers, strict=True))
-            firsts = {place: messages[named.index(place)].offset() for place in set(named)}
-        for key, first in firsts.items():
-            self._check(key, first)
-        now = self._alive.position([self._kafka.TopicPartition(*key) for key in firsts])
-        self.read = self.read | {(p.topic, p.partition): p.offset for p in now if p.offset >= 0}
+        keys: list[Any] = list(map(self._kafka.Message.partition, messages))
+        if not self._one_topic:
+            keys = list(zip(map(self._kafka.Message.topic, messages), keys, strict=True))
+        backwards = keys[::-1]
+        read = dict(self.read)
+        for each in set(keys):
+            key = (self._topics[0], each) if self._one_topic else each
+            self._check(key, messages[keys.index(each)].offset())
+            read[key] = _behind(messages[-1 - backwards.index(each)])
+        self.read = read
 
     def _check(self, key: Key, first: Any) -> None:
         expected = self.read.get(key, first)
         if first < expected:
-            self.redelivered += expected - first
             self._outlet.gap(None, None, f"{key[0]}[{key[1]}] begins anew at offset {first}")
         elif first > expected:  # by retention; or transactions and compaction, which lose nothing
             partition = self._kafka.TopicPartition(*key)
@@ -293,8 +304,11 @@ class Member:
             self.suspect = self._explained(error)
 
     def _hear(self, error: KafkaError) -> None:
-        """Take an error that came in a message's place."""
-        if error.fatal():
+        """Take an error that came in a message's place.
+
+        A local one heals by itself; what a server refuses, this consumer will be refused again.
+        """
+        if error.fatal() or not error.name().startswith("_"):
             raise self._kafka.KafkaException(error)
         self._complain(error)
 
@@ -306,6 +320,12 @@ class Member:
     def _explained(self, error: KafkaError) -> tuple[str, bool]:
         text, final = explained(error.name(), error.str(), self._host)
         return self._scrub(text), final
+
+
+def _behind(message: Message) -> int:
+    offset = message.offset()
+    assert offset is not None
+    return offset + 1
 
 
 class _Log:

@@ -89,8 +89,10 @@ def _start(value: object) -> Start | None:
     if isinstance(value, Mapping):
         whole = all(_is_offset(each) for pair in value.items() for each in pair)
         return dict(value) if whole and value else None
-    if isinstance(value, (int, np.integer)) and _is_offset(int(value)):
-        return At(int(value) // 1_000_000) if value >= _LEAST_NS else int(value)
+    if isinstance(value, np.integer):
+        value = int(value)
+    if isinstance(value, int) and _is_offset(value):
+        return At(value // 1_000_000) if value >= _LEAST_NS else value
     return value if isinstance(value, str) else None
 
 
@@ -151,6 +153,8 @@ _REASONS = {  # what is known of an error's name, and whether waiting cannot hel
     "SASL_AUTHENTICATION_FAILED": ("{host} does not accept who asks: {text}", True),
     "TOPIC_AUTHORIZATION_FAILED": ("{host}: not allowed: {text}", True),
     "GROUP_AUTHORIZATION_FAILED": ("{host}: not allowed: {text}", True),
+    "INVALID_SESSION_TIMEOUT": ("{host}: {text}", True),
+    "INCONSISTENT_GROUP_PROTOCOL": ("{host}: {text}", True),
 }
 
 

@@ -9,10 +9,11 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from livewidget.testing import wait_until
@@ -47,6 +48,11 @@ class KafkaServer:
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
         wait_until(self._answers, 30)
+
+    def saved(self):
+        """Wait until all that it has now is on its disk: it writes a snapshot every few seconds."""
+        snapshot, now = self._folder / "kafka.json", time.time()
+        wait_until(lambda: snapshot.exists() and snapshot.stat().st_mtime > now, 30)
 
     def kill(self):
         """Kill it as a crash does."""
