@@ -3,6 +3,7 @@
 from livewidget.sources.base import LoopClock, Outlet, Source
 from livewidget.sources.kafka import KafkaSource
 from livewidget.sources.machine import Machine
+from livewidget.sources.mqtt import MqttSource
 from livewidget.sources.poll import PollSource
 from livewidget.sources.resolve import resolve
 from livewidget.sources.sse import SseSource
@@ -13,6 +14,7 @@ __all__ = [
     "KafkaSource",
     "LoopClock",
     "Machine",
+    "MqttSource",
     "Outlet",
     "PollSource",
     "Source",

@@ -21,7 +21,7 @@ from livewidget.data.text import Text
 from livewidget.resilience.backoff import Backoff
 from livewidget.sources.address import Address
 from livewidget.sources.base import LoopClock, Outlet
-from livewidget.sources.kafka_member import Member, Offsets, library
+from livewidget.sources.kafka_member import ASK_AGAIN_S, Member, Offsets, library
 from livewidget.sources.kafka_settings import place, secrets, security, to_start
 from livewidget.sources.messages import deliver
 from livewidget.sources.reconnecting import ReconnectingSource
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 METADATA = ("key", "partition", "offset", "timestamp", "topic")
 PROBE_S = 10.0  # for the first answer
-LOOK_S = 0.5  # for an answer where one is doubted
 CLOSE_S = 1.0  # for leaving a group, some ms where its servers answer
 SETTLE_S = 5.0  # for storing before partitions are given up; a group waits far longer for it
 
@@ -192,7 +191,7 @@ class KafkaSource(ReconnectingSource):
         """Do in the member's thread what is due; return what a look at the servers said."""
         member.commit(stored)
         member.hold(paused=held)
-        trouble = member.probe(LOOK_S) if looking else None
+        trouble = member.probe(ASK_AGAIN_S) if looking else None
         messages = member.take(self._batch)
         if messages:
             self._deliver(outlet, messages)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Key = tuple[str, int]  # topic and partition
 Offsets = Mapping[Key, int]  # of the next message to read
 
+ASK_AGAIN_S = 0.5  # for an answer that may not come, while complaints may
 ASK_S = 5.0  # for one question to the servers: some ms where all is well
 IDLE_S = 0.2  # a wait for the first message, and so the most that stopping takes
 PAUSED_S = 0.05  # the same while paused
@@ -87,25 +88,34 @@ class Member:
             raise SourceError(self._scrub(f"Kafka settings: {error.args[0].str()}")) from None
 
     def probe(self, wait_s: float) -> tuple[str, bool] | None:
-        """Ask for the topics. Returns None where all is well, else why not and if that is final.
-
-        Raises SourceError where a topic is not there.
-        """
-        consumer = self._alive
+        """Ask for the topics. Returns None where all is well, else why not and if that is final."""
         self._partitions = []
         for topic in self._topics:
             if topic.startswith("^"):  # a pattern, which the group itself resolves
                 continue
-            try:
-                told = consumer.list_topics(topic, timeout=wait_s).topics[topic]
-            except self._kafka.KafkaException as error:
-                consumer.poll(0)  # complaints say more
-                return self.suspect or self._explained(error.args[0])
-            if told.error is not None:
-                return self._refused(topic, told.error)
+            told = self._ask(topic, wait_s)
+            if isinstance(told, tuple):
+                return told
             self._partitions += [self._kafka.TopicPartition(topic, p) for p in told.partitions]
         self.suspect = None
         return None
+
+    def _ask(self, topic: str, wait_s: float) -> Any:
+        """Return what the servers tell of a topic, or why not and whether that is final.
+
+        In short waits: what librdkafka complains of is heard between them only.
+        """
+        for _ in range(max(1, round(wait_s / ASK_AGAIN_S))):
+            try:
+                told = self._alive.list_topics(topic, timeout=ASK_AGAIN_S).topics[topic]
+            except self._kafka.KafkaException as error:
+                self._alive.poll(0)
+                reason = self.suspect or self._explained(error.args[0])
+                if self.suspect is not None:
+                    break
+            else:
+                return told if told.error is None else self._refused(topic, told.error)
+        return reason
 
     def join(self) -> None:
         """Begin to read: as a member of the group, or all partitions."""

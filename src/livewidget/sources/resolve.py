@@ -12,6 +12,7 @@ from livewidget.sources.base import Source
 from livewidget.sources.items import DEFAULT_FIELDS
 from livewidget.sources.iterators import AsyncIteratorSource, IteratorSource
 from livewidget.sources.kafka import KafkaSource
+from livewidget.sources.mqtt import MqttSource
 from livewidget.sources.pull import CallableSource
 from livewidget.sources.replay import Replay
 from livewidget.sources.web import WebSource
@@ -22,6 +23,8 @@ SCHEMES: dict[str, Any] = {
     "http": WebSource,
     "https": WebSource,
     "kafka": KafkaSource,
+    "mqtt": MqttSource,
+    "mqtts": MqttSource,
     "ws": WebSocketSource,
     "wss": WebSocketSource,
 }
