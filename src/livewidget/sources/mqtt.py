@@ -188,10 +188,12 @@ class MqttSource(ReconnectingSource):
         known = None if cause is None else network_reason(cause, host)
         if known is not None:
             return known
-        code = getattr(error, "rc", None) or getattr(cause, "rc", None)
+        code = getattr(error, "rc", None)
         if code is not None:
             return f"{host}: {code if hasattr(code, 'value') else error}"
-        return f"{host}: {cause or error}"
+        if cause is None or hasattr(cause, "rc"):  # paho's codes of a broken connection say nothing
+            return f"the connection to {host} broke off" if self._live_since else f"{host}: {error}"
+        return f"{host}: {cause}"
 
 
 def _qos(value: object) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -22,9 +23,9 @@ CONNECT_S = 5.0
 ANSWER_S = 10.0
 LEAVE_S = 1.0
 
-# The library logs every packet at DEBUG. Its warnings may pass, if anybody handles them.
+# The library logs every packet at DEBUG, and as errors what is told as a state.
 _log = logging.getLogger(__name__)
-_log.setLevel(logging.WARNING)
+_log.setLevel(logging.CRITICAL)
 _log.addHandler(logging.NullHandler())
 
 
@@ -109,6 +110,8 @@ class Session:
             tls_context=login.tls,
             timeout=ANSWER_S,
             logger=_log,
+            # Answers are small: gathered by TCP, each would wait for the one before to arrive.
+            socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
             queue_type=lambda maxsize: inbox,  # noqa: ARG005
         )
         # The client beneath, which acknowledges, and tells more than the one above passes on.
@@ -170,3 +173,6 @@ class Session:
     def _close(self) -> None:
         """Close the socket, which the library leaves open after some failures."""
         self._paho._sock_close()  # noqa: SLF001  (and has the loop forget it)
+        gone = self._client._disconnected  # noqa: SLF001  (else asyncio logs that nobody asked)
+        if gone.done() and not gone.cancelled():
+            gone.exception()

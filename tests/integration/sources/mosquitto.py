@@ -26,8 +26,6 @@ class Mosquitto:
                     f"listener {self.port} 127.0.0.1",
                     "persistence true",
                     f"persistence_location {folder}/",
-                    "autosave_interval 1",
-                    "autosave_on_changes true",
                     "max_queued_messages 100000",
                     "user root",
                     *(lines or ["allow_anonymous true"]),
