@@ -241,7 +241,8 @@ async def _closed(worker: Worker, member: Member) -> None:
     """Have the member leave. One that no server answers is let go: its thread ends by itself."""
     wait_s = CLOSE_S + (SETTLE_S if member.suspect is None else 0.0)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(worker.call(member.close), wait_s)
+        async with asyncio.timeout(wait_s):
+            await worker.call(member.close)
 
 
 class _Settle:

@@ -17,7 +17,7 @@ from livewidget.sources.base import LoopClock, Outlet
 from livewidget.sources.messages import deliver
 from livewidget.sources.mqtt_session import Inbox, Login, Session, library
 from livewidget.sources.reasons import network_reason
-from livewidget.sources.reconnecting import ReconnectingSource
+from livewidget.sources.reconnecting import ReconnectingSource, raise_if_cancelled
 
 if TYPE_CHECKING:
     from aiomqtt import Message
@@ -123,6 +123,7 @@ class MqttSource(ReconnectingSource):
         try:
             async with self._session as client:
                 await self._subscribe(client)
+                raise_if_cancelled()
                 self._connected = True
                 await self._receive(client, outlet)
         except MqttError as error:

@@ -140,7 +140,8 @@ class Session:
     async def __aexit__(self, *error: object) -> None:
         """Say goodbye where there is somebody to hear it, and close."""
         with contextlib.suppress(Exception):  # why it was left is told by what left it
-            await asyncio.wait_for(self._client.__aexit__(*error), LEAVE_S)
+            async with asyncio.timeout(LEAVE_S):
+                await self._client.__aexit__(*error)
         self._close()
 
     async def subscribe(self, topics: list[tuple[str, int]]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 
 from livewidget.data.errors import SourceError
@@ -41,6 +42,7 @@ class ReconnectingSource(Source):
         outlet.state(State.WAITING, f"connecting to {self._address.host}")
         while True:
             reason = await self._connection(outlet)
+            raise_if_cancelled()
             if reason is None:
                 return
             if not self._reconnect:
@@ -68,3 +70,10 @@ class ReconnectingSource(Source):
 
         Raises SourceError where trying again cannot help.
         """
+
+
+def raise_if_cancelled() -> None:
+    """Raise CancelledError where a library has swallowed one (`asyncio.wait_for` of 3.11 may)."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
