@@ -22,11 +22,15 @@ class Rejected:
 
 @dataclass(slots=True)
 class Decoded:
-    """`rows` rows as columns of equal length, and what was rejected."""
+    """`rows` rows as columns of equal length, and what was rejected.
+
+    `single` says that each message gave exactly one row; False that this is not known.
+    """
 
     columns: Columns
     rows: int
     rejected: list[Rejected] = field(default_factory=list)
+    single: bool = False
 
 
 class Decoder(Protocol):

@@ -7,7 +7,9 @@ from livewidget.sources.certificates import tls
 from livewidget.sources.fallback import Failover, Fallback
 from livewidget.sources.files import FileSource
 from livewidget.sources.hub import WebSocketHub
+from livewidget.sources.kafka import KafkaSource
 from livewidget.sources.machine import Machine
+from livewidget.sources.mqtt import MqttSource
 from livewidget.sources.oauth import OAuth2
 from livewidget.sources.poll import PollSource
 from livewidget.sources.recording import ReplayFile
@@ -26,8 +28,10 @@ __all__ = [
     "Fallback",
     "FileSource",
     "HotHot",
+    "KafkaSource",
     "LoopClock",
     "Machine",
+    "MqttSource",
     "OAuth2",
     "Outlet",
     "PollSource",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from livewidget.codecs.base import Columns, Decoded, Decoder
 from livewidget.data.errors import SchemaError
@@ -46,21 +48,50 @@ class Messages:
             self._heard(count(columns))
 
 
-def deliver(decoder: Decoder, outlet: Outlet, messages: list[bytes]) -> Columns:
-    """Decode messages and emit their rows; what cannot be read is rejected. Returns the columns."""
-    return hand_over(decoder.decode(messages), outlet)
+Beside = Callable[[Columns], Columns]  # the columns of messages, one item a message
+
+
+def deliver(
+    decoder: Decoder, outlet: Outlet, messages: Sequence[bytes], beside: Beside | None = None
+) -> Columns:
+    """Decode messages and emit their rows; what cannot be read is rejected. Returns the columns.
+
+    `beside` is given the decoded columns and returns what is known of each message but not in it:
+    each row has its message's. Where a name is in both, it is the message's own that gives way.
+    """
+    decoded = decoder.decode(messages)
+    if beside is not None and decoded.rows:
+        known = _spread(beside(decoded.columns), decoder, decoded, messages)
+        decoded.columns = {**decoded.columns, **known}
+    return hand_over(decoded, outlet)
 
 
 def hand_over(decoded: Decoded, outlet: Outlet) -> Columns:
     """Emit decoded rows and reject what was refused. Returns the columns."""
     for rejected in decoded.rejected:
         outlet.reject(rejected.payload, rejected.reason)
+    columns = decoded.columns
     if decoded.rows:
         try:
-            outlet.emit(decoded.columns)
+            outlet.emit(columns)
         except SchemaError as error:  # nothing in these messages is of use
-            outlet.reject(decoded.columns, str(error))
-    return decoded.columns
+            outlet.reject(columns, str(error))
+    return columns
+
+
+def _spread(
+    known: Columns, decoder: Decoder, decoded: Decoded, messages: Sequence[bytes]
+) -> Columns:
+    """Return columns of messages as columns of rows: a message may have had none, or several."""
+    if decoded.single or not known:
+        return known
+    # How many of each is not told with all of them at once: they are decoded again, one by one.
+    rows = [decoder.decode([message]).rows for message in messages]
+    places = np.repeat(np.arange(len(messages)), rows)
+    return {
+        name: [values[place] for place in places] if isinstance(values, list) else values[places]
+        for name, values in known.items()
+    }
 
 
 def count(columns: Columns) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 
 from livewidget.data.errors import RefusedError, SettingError, SourceError
@@ -63,6 +64,7 @@ class ReconnectingSource(Source):
         self._health.begin(self._clock.monotonic())
         try:
             while (reason := await self._attempt(outlet)) is not None:
+                raise_if_cancelled()
                 if not self._reconnect:
                     raise SourceError(reason)
                 await self._clock.sleep(self._pause(reason, outlet))
@@ -139,3 +141,10 @@ class ReconnectingSource(Source):
 
         Raises SourceError where trying again cannot help.
         """
+
+
+def raise_if_cancelled() -> None:
+    """Raise CancelledError where a library has swallowed one (`asyncio.wait_for` of 3.11 may)."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

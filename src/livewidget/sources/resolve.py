@@ -14,6 +14,8 @@ from livewidget.sources.base import Source
 from livewidget.sources.files import FORMATS, FileSource
 from livewidget.sources.items import DEFAULT_FIELDS
 from livewidget.sources.iterators import AsyncIteratorSource, IteratorSource
+from livewidget.sources.kafka import KafkaSource
+from livewidget.sources.mqtt import MqttSource
 from livewidget.sources.plugins import plugin
 from livewidget.sources.plugins import schemes as plugged
 from livewidget.sources.pull import CallableSource
@@ -28,6 +30,9 @@ SCHEMES: dict[str, Any] = {
     "file": FileSource,
     "http": WebSource,
     "https": WebSource,
+    "kafka": KafkaSource,
+    "mqtt": MqttSource,
+    "mqtts": MqttSource,
     "ws": WebSocketSource,
     "wss": WebSocketSource,
 }
@@ -88,7 +93,7 @@ def _hints(
     wanted = (time, *values, *extra)
     hints: dict[str, object] = {"fields": wanted if time and values else None, "needs": values}
     if factory in SCHEMES.values():
-        return hints | ({"time": time} if factory is WebSource else {})
+        return hints | ({"time": time} if factory in (WebSource, KafkaSource) else {})
     # One of another package takes what it knows.
     known = inspect.signature(factory).parameters
     if any(each.kind is each.VAR_KEYWORD for each in known.values()):

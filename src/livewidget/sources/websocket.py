@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from livewidget.sources.auth import Credentials
 from livewidget.sources.base import LoopClock, Outlet
 from livewidget.sources.messages import Messages
 from livewidget.sources.pull import check_interval
+from livewidget.sources.reasons import network_reason
 from livewidget.sources.reconnecting import ReconnectingSource
 
 if TYPE_CHECKING:
@@ -234,13 +234,9 @@ def _reason(error: Exception, address: Address) -> str:
         return f"{said}{address.moved(location)}" if location else said
     if isinstance(error, ConnectionClosed):
         return _closing(error, host)
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"{host}: its certificate is not valid ({error.verify_message})"
-    for kind, text in _REASONS.items():
-        if isinstance(error, kind):
-            return f"{text} {host}"
-    if "Connect call failed" in str(error):  # asyncio's text where a name has several addresses
-        return f"nothing answers at {host}"
+    known = network_reason(error, host)
+    if known is not None:
+        return known
     return f"{host}: {error.__cause__ or str(error) or type(error).__name__}"
 
 
@@ -250,10 +246,3 @@ def _closing(error: ConnectionClosed, host: str) -> str:
     if error.sent is not None:
         return f"the connection to {host} was given up: {error.sent}"
     return f"the connection to {host} broke off"
-
-
-_REASONS = {
-    socket.gaierror: "there is no address for",
-    TimeoutError: "there was no answer in time from",
-    ConnectionRefusedError: "nothing answers at",
-}

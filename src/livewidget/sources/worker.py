@@ -46,7 +46,10 @@ class Worker:
     async def __aexit__(self, *_: object) -> None:
         self._jobs.put(None)
         try:
-            await asyncio.wait_for(self._ended.wait(), self._grace_s)
+            async with asyncio.timeout(
+                self._grace_s
+            ):  # wait_for of 3.11 may swallow a cancellation
+                await self._ended.wait()
         except TimeoutError:
             return
         self._thread.join()

@@ -2,6 +2,7 @@
 
 from livewidget.testing.clock import ManualClock
 from livewidget.testing.http import HttpServer
+from livewidget.testing.mqtt import MqttBroker
 from livewidget.testing.outlet import RecordingOutlet
 from livewidget.testing.proxy import FaultProxy
 from livewidget.testing.runner import SourceRunner
@@ -15,6 +16,7 @@ __all__ = [
     "HttpServer",
     "ListSource",
     "ManualClock",
+    "MqttBroker",
     "RecordingOutlet",
     "RecordingTransport",
     "SourceRunner",

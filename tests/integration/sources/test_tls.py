@@ -1,6 +1,5 @@
 import shutil
 import ssl
-import subprocess
 
 import pytest
 
@@ -11,26 +10,6 @@ from livewidget.testing import HttpServer, WebSocketServer, wait_for
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="the openssl command makes the test's certificate"
 )
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A certificate that signs itself, for localhost, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    paths = folder / "certificate.pem", folder / "key.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    command += " -subj /CN=localhost -addext subjectAltName=DNS:localhost"
-    files = ["-out", paths[0], "-keyout", paths[1]]
-    subprocess.run([*command.split(), *files], check=True, capture_output=True)
-    return paths
-
-
-@pytest.fixture
-def serving(certificate):
-    """What a server with this certificate speaks TLS by."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    return context
 
 
 @pytest.fixture
