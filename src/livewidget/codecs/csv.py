@@ -21,7 +21,7 @@ _Segment = tuple[Sequence[str], list[_Row]]  # the names of columns, and rows of
 
 
 class CsvDecoder:
-    """Reads batches of messages of one line or several. Stateless between calls; one thread at once.
+    """Reads batches of messages of one line or more. Stateless between calls; one thread at a time.
 
     `columns` names what is in a line; without it the first line of each message is its header.
     `fields` are those to keep, or a mapping from columns to names in the header; `needs` and
@@ -49,7 +49,7 @@ class CsvDecoder:
         self._columns = None if columns is None else _checked(columns)
         self._needs = tuple(needs)
         self._text = frozenset(text)
-        if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
+        if len(str(delimiter)) != 1 or delimiter in '"\r\n':
             raise SettingError(f"delimiter is one character, got {quote(delimiter)}")
         self._delimiter = delimiter
         self._max_bytes = max_bytes
@@ -75,15 +75,17 @@ class CsvDecoder:
             rejected.append(too_long(message, self._max_bytes))
             return (), []
         rows, why = self._rows(message)
-        names: Sequence[str] | None = self._columns
-        if names is None and rows:
-            names = [name.strip() for name in rows.pop(0)]
-            why = why or _doubled(names) or self._lacking(names)
-            if why:
-                rows = []
-        if why or not names:
+        if why or not rows:
             rejected.append(Rejected(message, why or "there is no line in the message"))
-        return (names or ()), list(self._whole(names or (), rows, rejected))
+        if not rows:
+            return (), []
+        names: Sequence[str] | None = self._columns
+        if names is None:
+            names = [name.strip() for name in rows.pop(0)]
+            if bad := _doubled(names) or self._lacking(names):
+                rejected.append(Rejected(message, bad))
+                return (), []
+        return names, list(self._whole(names, rows, rejected))
 
     def _rows(self, message: bytes) -> tuple[list[_Row], str]:
         """Return the lines of a message up to one that cannot be read, and why that cannot."""
@@ -151,7 +153,9 @@ def _checked(columns: Sequence[str]) -> list[str]:
     if isinstance(columns, str) or not all(isinstance(name, str) for name in columns):
         raise SettingError(f"columns are a list of names, got {quote(columns)}")
     names = list(columns)
-    if why := _doubled(names) or ("" if names else "there is none"):
+    if not names:
+        raise SettingError("columns: there is none")
+    if why := _doubled(names):
         raise SettingError(f"columns: {why}")
     return names
 
@@ -163,7 +167,7 @@ def _doubled(names: Sequence[str]) -> str:
 
 def _column(cells: list[str]) -> Values:
     """Return the cells of one column as numbers where they are, else as text."""
-    if any("_" in cell for cell in cells):  # Python reads 1_000 as a number
+    if "_" in "".join(cells):  # Python reads 1_000 as a number
         return _mixed(cells)
     try:
         return pack(list(map(int, cells)))
@@ -181,7 +185,7 @@ def _mixed(cells: list[str]) -> Values:
     values = [_value(cell) for cell in cells]
     texts = sum(type(value) is str for value in values)
     known = len(values) - values.count(None)
-    return pack(values) if 2 * texts < known else _texts(cells)
+    return pack(values) if not texts or 2 * texts < known else _texts(cells)
 
 
 def _value(cell: str) -> Any:

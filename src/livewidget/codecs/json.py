@@ -6,6 +6,7 @@ A message is one object, an array of objects, or several of these one on a line 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from livewidget.codecs.paths import Fields
 # where both are whole: joined messages can therefore never be read as one another's parts.
 _OPEN = frozenset({b"{", b"["})
 _CLOSE = frozenset({b"}", b"]"})
+_WITHIN = re.compile(rb"\n(?:[^{\[]|(?<![}\]]\n)(?<![}\]]\r\n))")  # a line break inside of a value
 
 
 class JsonDecoder(MsgspecDecoder):
@@ -47,7 +49,13 @@ class JsonDecoder(MsgspecDecoder):
         for message in messages:
             if message[:1] not in _OPEN or message[-1:] not in _CLOSE:
                 return None
-        return self._decoder.decode_lines(b"\n".join(messages))
+        joined = b"\n".join(messages)
+        values: list[Any] = self._decoder.decode_lines(joined)
+        if len(values) == len(messages):
+            return values
+        # NDJSON, or two on one line, which msgspec takes too: as many as lines, or a closer look.
+        lines = joined.count(b"\n") + 1
+        return None if len(values) != lines or _WITHIN.search(joined) else values
 
     def _load(self, message: bytes) -> object:
         """Return the value of one JSON text; NaN and Infinity, which Python writes, are numbers."""
