@@ -127,7 +127,8 @@ def _compiled(descriptor: Any, key: str) -> tuple[_Get, _Finish] | None:
     steps = key.split(".")
     if len(steps) > _MOST_DEPTH:
         raise SettingError(f"a path has at most {_MOST_DEPTH} steps, got {quote(key)}")
-    gets = []
+    field: Any = None
+    gets: list[_Get] = []
     for place, step in enumerate(steps):
         field = None if descriptor is None else descriptor.fields_by_name.get(step)
         if field is None or _is_repeated(field):
@@ -135,6 +136,8 @@ def _compiled(descriptor: Any, key: str) -> tuple[_Get, _Finish] | None:
         descriptor = field.message_type
         gets.append(_get(field, clear=place == 0))
     finish = _finish(field)
+    if field.type == field.TYPE_STRING:
+        gets.append(_checked_text)
     return None if finish is None else (_chained(gets), finish)
 
 
@@ -157,6 +160,12 @@ def _chained(gets: list[_Get]) -> _Get:
         return messages
 
     return get
+
+
+def _checked_text(values: list[Any]) -> list[Any]:
+    if bytes in set(map(type, values)):  # so upb gives text that is none; others raise themselves
+        raise ValueError("text that is not UTF-8")
+    return values
 
 
 def _is_repeated(field: Any) -> bool:
