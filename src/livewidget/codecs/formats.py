@@ -51,7 +51,7 @@ def decoder_for(
     settings: dict[str, Any] = {"fields": fields, "needs": needs, "max_bytes": max_bytes}
     if isinstance(form, str) and form in _NAMED:
         return _NAMED[form](**settings)
-    if hasattr(form, "DESCRIPTOR") and hasattr(form, "FromString"):
+    if isinstance(form, type) and hasattr(form, "DESCRIPTOR") and hasattr(form, "FromString"):
         return ProtobufDecoder(form, **settings)
     if isinstance(form, (np.dtype, list, dict)):
         return BinaryDecoder(form, **settings)

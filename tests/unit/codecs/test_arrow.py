@@ -170,7 +170,8 @@ def test_codes_and_offsets_that_lead_out_are_refused():
     codes = pa.DictionaryArray.from_arrays(pa.array([0, 9]), pa.array(["x"]), safe=False)
     right, wrong = (np.array([0, 1, end], dtype=np.int32).tobytes() for end in (2, 10**6))
     offsets = ipc(pa.table({"k": ["a", "b"]}))
-    assert offsets.count(right) == 1
-    batch = [ipc(pa.table({"k": codes})), offsets.replace(right, wrong)]
+    before, found, after = offsets.rpartition(right)
+    assert found
+    batch = [ipc(pa.table({"k": codes})), before + wrong + after]
     decoded = ArrowDecoder().decode(batch)
     assert (decoded.rows, len(decoded.rejected)) == (0, 2)

@@ -53,7 +53,7 @@ def test_no_value_is_lost_or_rounded_where_tables_meet(parts):
         built = {name: made(kind, values[:size]) for name, (kind, values) in part.items()}
         given_parts.append(({name: column for name, (column, _) in built.items()}, size))
         for name, so_far in expected.items():
-            so_far += built[name][1] if name in built else [None] * size
+            so_far.extend(built[name][1] if name in built else [None] * size)
     merged, rows = merge(given_parts) if given_parts else ({}, 0)
     assert rows == sum(size for _, size in given_parts)
     for name, values in expected.items():
