@@ -51,18 +51,26 @@ class MsgspecDecoder(ABC):
     def _together(self, messages: Sequence[bytes]) -> Decoded | None:
         if max(map(len, messages), default=0) > self._max_bytes:
             return None
-        try:
-            values = self._values(messages)
-        except FAILURES:
-            return None
+        values = self._typed(messages)
         if values is None:
             return None
         rows = _flat(values)
         one_each = rows is values and len(rows) == len(messages)
         rejected: list[Rejected] = []
-        load = (lambda place: self._load(messages[place])) if one_each else None
-        found = self._rows.together(rows, load, rejected)
+        again = (lambda place: self._refusals(messages[place])) if one_each else None
+        found = self._rows.together(rows, again, rejected)
         return None if found is None else Decoded(*found, rejected)
+
+    def _typed(self, messages: Sequence[bytes]) -> list[Any] | None:
+        try:
+            return self._values(messages)
+        except FAILURES:
+            return None
+
+    def _refusals(self, message: bytes) -> list[Rejected]:
+        rejected: list[Rejected] = []
+        self._one(message, [], rejected)
+        return rejected
 
     def _each(self, messages: Sequence[bytes]) -> Decoded:
         rows: list[Any] = []
@@ -75,6 +83,11 @@ class MsgspecDecoder(ABC):
         """Read one message by itself: whole, else part by part, each row on its own."""
         if len(message) > self._max_bytes:
             rejected.append(too_long(message, self._max_bytes))
+            return
+        values = self._typed([message])
+        typed = None if values is None else self._rows.typed(_flat(values))
+        if typed is not None:  # as when it is one of many: what is not wanted was not looked at
+            rows.extend(typed)
             return
         try:
             self._take(self._load(message), rows, rejected)

@@ -14,7 +14,7 @@ from livewidget.codecs.tree import Structs
 from livewidget.data.batch import lacks
 from livewidget.data.errors import SchemaError, quote
 
-Load = Callable[[int], object]  # the message of that place, read again as plain values
+Again = Callable[[int], list[Rejected]]  # reads the message of that place again, by itself
 _NOTHING = type(None)
 SCALARS = frozenset({int, float, bool, str, _NOTHING, datetime})
 _THERE = SCALARS - {_NOTHING}
@@ -33,13 +33,17 @@ class Rows(Protocol):
         """Return the columns of rows that were `checked`."""
         ...
 
+    def typed(self, rows: list[Any]) -> list[Any] | None:
+        """Return rows that msgspec gave as if they were `checked`, None where that is not told."""
+        ...
+
     def together(
-        self, rows: list[Any], load: Load | None, rejected: list[Rejected]
+        self, rows: list[Any], again: Again | None, rejected: list[Rejected]
     ) -> tuple[dict[str, Values], int] | None:
         """Return the columns of rows as msgspec gave them, and how many rows there are.
 
-        `load` reads the message of a row again, None where rows and messages are not one to one.
-        Returns None where each message must be read by itself.
+        `again` tells why the message of a row is refused, if it is; None where rows and messages
+        are not one to one. Returns None where each message must be read by itself.
         """
         ...
 
@@ -80,36 +84,45 @@ class SomeFields:
         """Return the columns of rows that were `checked`."""
         return self._packed([list(values) for values in zip(*rows, strict=True)], len(rows))
 
+    def typed(self, rows: list[Any]) -> list[Any] | None:
+        """Return structs as tuples; None where one may have nothing, or something nested."""
+        values = self._values(rows)
+        if values is None:
+            return None
+        needed = zip(*(values[place] for place in self._needed), strict=True)
+        nothing = (None,) * len(self._needed)
+        return None if nothing in needed else list(zip(*values, strict=True))
+
     def together(
-        self, rows: list[Any], load: Load | None, rejected: list[Rejected]
+        self, rows: list[Any], again: Again | None, rejected: list[Rejected]
     ) -> tuple[dict[str, Values], int] | None:
-        """Return the columns of structs; a row with nothing in it is read again by `load`."""
-        values = [get(rows) for get in self._getters]
-        if any(not SCALARS.issuperset(map(type, column)) for column in values):
+        """Return the columns of structs; a row with nothing in it is read `again`."""
+        values = self._values(rows)
+        if values is None:
             return None
         size = len(rows)
         if None in values[self._needed[-1]]:
-            if load is None:
+            if again is None:
                 return None
-            bare = self._bare(values, load, rejected)
+            bare = self._bare(values, again, rejected)
             values = [_without(column, bare) for column in values] if bare else values
             size -= len(bare)
         return self._packed(values, size), size
 
-    def _bare(self, values: list[list[Any]], load: Load, rejected: list[Rejected]) -> set[int]:
+    def _values(self, rows: list[Any]) -> list[list[Any]] | None:
+        values = [get(rows) for get in self._getters]
+        nested = any(not SCALARS.issuperset(map(type, column)) for column in values)
+        return None if nested else values
+
+    def _bare(self, values: list[list[Any]], again: Again, rejected: list[Rejected]) -> set[int]:
         """Return the places of rows to refuse: null and absent look the same until read again."""
         bare = set()
         needed = zip(*(values[place] for place in self._needed), strict=True)
         nothing = (None,) * len(self._needed)
         for place, row in enumerate(needed):
-            if row != nothing:
-                continue
-            item = load(place)
-            try:
-                self.checked(item)  # type: ignore[arg-type]  # a struct was made of it before
-            except SchemaError as error:
+            if row == nothing and (refused := again(place)):
                 bare.add(place)
-                rejected.append(Rejected(item, str(error)))
+                rejected.extend(refused)
         return bare
 
     def _packed(self, values: list[list[Any]], size: int) -> dict[str, Values]:
@@ -163,8 +176,12 @@ class AllFields:
                 columns[path.name] = pack(values)
         return _with_needed(columns, self._needs, len(rows))
 
+    def typed(self, _rows: list[Any]) -> list[Any] | None:
+        """Return None: a dict is as plain as it gets."""
+        return None
+
     def together(
-        self, rows: list[Any], _load: Load | None, rejected: list[Rejected]
+        self, rows: list[Any], _again: Again | None, rejected: list[Rejected]
     ) -> tuple[dict[str, Values], int] | None:
         """Return the columns of dicts; those with nothing in them are refused."""
         if self._may_be_bare(rows):

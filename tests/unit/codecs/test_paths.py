@@ -193,3 +193,16 @@ def test_json_values_glued_together_are_refused_whatever_is_beside_them(glued):
     together = decoder.decode(messages)
     assert together.rows == sum(decoder.decode([message]).rows for message in messages)
     assert JsonDecoder(["a"]).decode([b'{"a":1} {"a":2}', *messages[2:]]).rows == 3
+
+
+@both
+def test_what_is_wrong_where_nobody_looks_is_judged_alike_alone_and_among_others(name):
+    make, encode = FORMATS[name]
+    decoder = make(["a"])
+    batch = [encode({"a": 1, "b": "?"}), encode({"b": "?"}), encode({"a": 2})]
+    batch = [message.replace(b"?", b"\xff") for message in batch]
+    for messages in (batch, [*batch, b"\xc1"]):
+        decoded = decoder.decode(messages)
+        assert decoded.columns["a"].tolist() == [1, 2]
+        assert decoded.rejected[0].payload == batch[1]
+        assert "utf-8" in decoded.rejected[0].reason
