@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.harness import Outcome
 
-CLAIMS = ("frame_cost", "push", "busy", "wire_bytes", "browser", "imports")
+CLAIMS = ("frame_cost", "push", "busy", "wire_bytes", "browser", "imports", "codecs")
 REPORT = Path("docs/reports/benchmarks.md")
 MARK = "outcome:"
 

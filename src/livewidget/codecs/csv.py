@@ -182,10 +182,11 @@ def _column(cells: list[str]) -> Values:
 
 
 def _mixed(cells: list[str]) -> Values:
-    values = [_value(cell) for cell in cells]
-    texts = sum(type(value) is str for value in values)
-    known = len(values) - values.count(None)
-    return pack(values) if not texts or 2 * texts < known else _texts(cells)
+    table = {cell: _value(cell) for cell in set(cells)}  # text is often the same again
+    values = [table[cell] for cell in cells]
+    kinds = list(map(type, values))
+    texts, missing = kinds.count(str), values.count(None)
+    return pack(values) if not texts or 2 * texts < len(cells) - missing else _texts(cells)
 
 
 def _value(cell: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from livewidget.codecs.base import Decoded, Rejected, too_long
 from livewidget.codecs.columns import Values
 from livewidget.codecs.merging import Part, merge
 from livewidget.codecs.paths import Fields, wanted
-from livewidget.codecs.rows import rows_of
+from livewidget.codecs.rows import SCALARS, rows_of
 from livewidget.data.batch import Batch, lacks
 from livewidget.data.errors import SchemaError
 from livewidget.data.records import columns_of
@@ -93,9 +93,15 @@ class FunctionDecoder:
 
 def _is_rows(found: Any) -> bool:
     """Say whether it is a row, rows or nothing; a mapping with an array in it is a table."""
+    if _is_plain(found):
+        return True
     if isinstance(found, Mapping):
         return not any(_is_sized(values) for values in found.values())
     return found is None or isinstance(found, (list, tuple))
+
+
+def _is_plain(found: object) -> TypeGuard[dict[Any, Any]]:
+    return type(found) is dict and SCALARS.issuperset(map(type, found.values()))
 
 
 def _is_sized(values: object) -> bool:
@@ -106,6 +112,8 @@ def _is_sized(values: object) -> bool:
 
 def _plain_row(item: object) -> dict[Any, Any]:
     """Return a row with numpy's scalars as Python's own, but times, which have none as fine."""
+    if _is_plain(item):
+        return item
     if not isinstance(item, Mapping):
         kind = type(item).__name__
         raise SchemaError(f"a row is a mapping of names to values, got {kind}")
