@@ -81,6 +81,11 @@ def test_a_null_within_a_dictionary_is_missing():
     assert text.decode().tolist() == [None, "x", None, None]
 
 
+def test_whole_numbers_beside_nulls_are_not_rounded():
+    columns = ArrowDecoder().decode([ipc(pa.table({"a": [2**53 + 1, None]}))]).columns
+    assert columns["a"] == [2**53 + 1, None]
+
+
 def test_times_dates_and_decimals_pass_into_a_batch():
     now = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
     table = pa.table(

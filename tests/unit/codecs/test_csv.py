@@ -118,6 +118,7 @@ def test_nanoseconds_stay_exact_and_codes_with_zeros_stay_text():
     assert columns["time"] == [1700000000123456789, None, 1700000000123456790]
     assert columns["zip"] == ["00501", "00502", "7"]
     assert columns["x"].dtype == np.float64
+    assert CsvDecoder(["n"]).decode([b"9007199254740993\n1.5"]).columns["n"] == [2**53 + 1, 1.5]
     assert CsvDecoder(["n"]).decode([b"1\n-2"]).columns["n"].dtype == np.int64
 
 

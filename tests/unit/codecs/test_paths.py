@@ -109,8 +109,19 @@ def test_a_usual_feed_is_read_in_one_call(name, monkeypatch):
 def test_the_key_as_it_stands_goes_before_its_steps(name):
     make, encode = FORMATS[name]
     batch = [{"a.b": 1, "a": {"b": 2}}, {"a": {"b": 3}}, {"a.b": None, "a": {"b": 4}}, {"a.b": 5}]
-    columns = make({"x": "a.b"}).decode([encode(each) for each in batch]).columns
-    assert columns["x"].tolist() == [1, 3, 4, 5]
+    messages = [encode(each) for each in batch]
+    for beside in ([], [b"\xc1"]):  # many at once, and each by itself
+        columns = make({"x": "a.b"}).decode([*messages, *beside]).columns
+        assert columns["x"].tolist() == [1, 3, 4, 5]
+
+
+@both
+def test_a_key_beside_places_is_none_of_them(name):
+    make, encode = FORMATS[name]
+    batch = [{"a": [7, 8]}, {"a": {"x": 9}}]
+    columns = make({"x": "a.x", "y": "a.0"}).decode([encode(each) for each in batch]).columns
+    np.testing.assert_array_equal(columns["x"], [np.nan, 9])
+    np.testing.assert_array_equal(columns["y"], [7, np.nan])
 
 
 @both
