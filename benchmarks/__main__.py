@@ -13,7 +13,17 @@ from pathlib import Path
 
 from benchmarks.harness import Outcome
 
-CLAIMS = ("frame_cost", "push", "busy", "wire_bytes", "pipeline", "browser", "imports", "kafka")
+CLAIMS = (
+    "frame_cost",
+    "push",
+    "busy",
+    "wire_bytes",
+    "pipeline",
+    "codecs",
+    "browser",
+    "imports",
+    "kafka",
+)
 REPORT = Path("docs/reports/benchmarks.md")
 MARK = "outcome:"
 

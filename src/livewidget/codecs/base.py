@@ -39,3 +39,8 @@ class Decoder(Protocol):
     def decode(self, messages: Sequence[bytes]) -> Decoded:
         """Return the rows of all messages, in order. Never raises for what is in a message."""
         ...
+
+
+def too_long(message: bytes, max_bytes: int) -> Rejected:
+    """Return the refusal of a message over the bound, of which as much is kept."""
+    return Rejected(message[:max_bytes], f"a message of more than {max_bytes} bytes")

@@ -337,6 +337,8 @@ _FILLER: dict[Kind, tuple[list[Any], Kind]] = {
 
 
 def _item(values: Any, row: int) -> Any:
+    if isinstance(values, Text):
+        return values[row : row + 1].decode()[0]
     if _is_scalar(values):
         return values
     item = values.iloc[row] if hasattr(values, "iloc") else values[row]

@@ -110,6 +110,8 @@ def _object_times(array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
 
 
 def _array(values: Any) -> npt.NDArray[Any]:
+    if isinstance(values, Text):  # times in ISO 8601, or what the caller refuses
+        return values.decode()
     if not isinstance(values, np.ndarray):
         values = _no_zone(values)
     array = np.atleast_1d(np.asarray(values))

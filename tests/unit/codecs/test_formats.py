@@ -1,0 +1,92 @@
+import sys
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from livewidget.codecs.arrow import ArrowDecoder
+from livewidget.codecs.binary import BinaryDecoder
+from livewidget.codecs.csv import CsvDecoder
+from livewidget.codecs.formats import decoder_for
+from livewidget.codecs.function import FunctionDecoder
+from livewidget.codecs.json import JsonDecoder
+from livewidget.codecs.msgpack import MsgpackDecoder
+from livewidget.codecs.protobuf import ProtobufDecoder
+from livewidget.data.errors import MissingExtraError, SettingError
+
+RECORD = np.dtype([("a", "<f8"), ("b", "<i4")])
+
+
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [
+        ("json", JsonDecoder),
+        ("ndjson", JsonDecoder),
+        ("csv", CsvDecoder),
+        ("msgpack", MsgpackDecoder),
+        ("arrow", ArrowDecoder),
+        (RECORD, BinaryDecoder),
+        ([("a", "<f8")], BinaryDecoder),
+        ({"names": ["a"], "formats": ["<f8"]}, BinaryDecoder),
+        (Timestamp, ProtobufDecoder),
+        (lambda message: {"a": len(message)}, FunctionDecoder),
+        (msgspec.json.decode, FunctionDecoder),
+    ],
+)
+def test_what_a_form_stands_for(form, kind):
+    assert isinstance(decoder_for(form), kind)
+
+
+def test_a_decoder_is_itself():
+    decoder = CsvDecoder(["a"])
+    assert decoder_for(decoder, fields=["b"]) is decoder
+
+
+@pytest.mark.parametrize(
+    "form", ["xml", "JSON", b"json", 7, None, object(), JsonDecoder, "f8,f8", Timestamp()]
+)
+def test_what_is_no_form_is_told_what_is(form):
+    with pytest.raises(SettingError, match="'json', 'ndjson', 'csv', 'msgpack', 'arrow'"):
+        decoder_for(form)
+
+
+def arrow(columns):
+    sink = pa.BufferOutputStream()
+    table = pa.table(columns)
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ("json", b'{"a": 1.5, "b": 2}'),
+        ("csv", b"a,b\n1.5,2"),
+        ("msgpack", msgspec.msgpack.encode({"a": 1.5, "b": 2})),
+        ("arrow", arrow({"a": [1.5], "b": [2]})),
+        (RECORD, np.array([(1.5, 2)], RECORD).tobytes()),
+        (lambda message: {"a": 1.5, "b": 2}, b"x"),
+        (lambda message: {"a": [1.5], "b": [2]}, b"x"),
+    ],
+)
+def test_one_meaning_of_fields_needs_and_bound_for_all(form, message):
+    assert set(decoder_for(form).decode([message]).columns) == {"a", "b"}
+    picked = decoder_for(form, fields={"x": "a"}, needs=["x"]).decode([message, message])
+    assert {name: list(values) for name, values in picked.columns.items()} == {"x": [1.5, 1.5]}
+    assert (picked.rows, picked.rejected) == (2, [])
+    small = decoder_for(form, max_bytes=len(message) - 1).decode([message])
+    assert (small.rows, small.columns) == (0, {})
+    assert f"more than {len(message) - 1} bytes" in small.rejected[0].reason
+    assert len(small.rejected[0].payload) == len(message) - 1
+
+
+@pytest.mark.parametrize(
+    ("form", "package"), [("arrow", "pyarrow"), (Timestamp, "google.protobuf.message")]
+)
+def test_a_package_that_is_not_there_is_named_with_its_extra(form, package, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtraError, match="livewidget\\["):
+        decoder_for(form)
