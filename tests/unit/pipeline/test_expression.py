@@ -30,7 +30,7 @@ def batch_of(rows):
     due = np.array([NAT if each is None else each for each in due])
     x, y = (np.array([math.nan if each is None else each for each in part]) for part in (x, y))
     texts = Text.encode(s), Text.encode(t)
-    return Batch(SCHEMA, (np.array(time), due, x, y, np.array(n), *texts, x * 2))
+    return Batch(SCHEMA, (np.array(time), due, x, y, np.array(n), *texts, abs(x) + 1))
 
 
 def values(text, rows, **options):
