@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from livewidget.data.errors import SettingError, quote
-from livewidget.data.toml_lines import toml_lines
+from livewidget.data.toml_lines import Place, toml_lines
 
 MOST_BYTES = 1 << 18  # of a file: settings that a person writes have some kilobytes
 FORMS = {".toml": "toml", ".yaml": "yaml", ".yml": "yaml"}
-Place = tuple[str | int, ...]
 _AT = re.compile(r" \(at line (\d+), column \d+\)$")
 
 

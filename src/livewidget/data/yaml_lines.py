@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from livewidget.data.errors import MissingExtraError, SettingError, quote
+from livewidget.data.toml_lines import Place
 
-Place = tuple[str | int, ...]
 MOST_NODES = 20_000  # with what aliases stand for counted each time: a bomb of them is refused
 MOST_DEPTH = 50
 

@@ -92,9 +92,10 @@ class BoundExpression:
 class Expression:
     """An expression on the columns of a batch, such as `errors / requests` or `level >= 3`.
 
-    Numbers are float64: division by zero gives an infinity or NaN, what is missing is NaN and stays
-    so, and nothing missing compares as true. The difference of two times is seconds; a time plus
-    seconds is a time; beside a time, text is ISO 8601. Conditions are joined by `and`, `or`, `not`.
+    Numbers are float64, those of int columns too, which is exact to 2**53. Division by zero gives
+    an infinity or NaN; what is missing is NaN and stays so, and nothing missing compares as true.
+    The difference of two times is seconds; a time plus seconds is a time; beside a time, text is
+    ISO 8601. Conditions are joined by `and`, `or`, `not`; both sides are always worked out.
     A column whose name is no word is `column('its name')`. `functions` are the user's own, called
     with arrays (see `functions.with_own`). Immutable; may be bound from any thread.
 

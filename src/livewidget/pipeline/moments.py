@@ -54,4 +54,4 @@ def _one(value: Any) -> int:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.removeprefix("-").replace(".", "", 1).isdecimal()
+    return text.removeprefix("-").replace(".", "", 1).isdecimal()

@@ -9,9 +9,10 @@ from typing import Any
 
 from livewidget.data.batch import Batch
 from livewidget.data.clock import Clock
-from livewidget.data.document import Document, Place
+from livewidget.data.document import Document
 from livewidget.data.errors import LivewidgetError, SchemaError, SettingError, quote
 from livewidget.data.schema import Schema
+from livewidget.data.toml_lines import Place
 from livewidget.pipeline.calculate import Functions
 from livewidget.pipeline.chain import Pipeline
 from livewidget.pipeline.operator import Bound, Operator, Step, Tally

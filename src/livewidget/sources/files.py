@@ -18,6 +18,7 @@ from livewidget.data.events import State
 from livewidget.sources.base import LoopClock, Outlet, Source, SystemLoopClock
 from livewidget.sources.messages import hand_over
 from livewidget.sources.pull import check_interval
+from livewidget.sources.settings import check_count
 from livewidget.sources.tail import PIECE, Reading, Tail
 from livewidget.sources.worker import Worker
 
@@ -79,9 +80,7 @@ class FileSource(Source):
         self._follow = follow
         self._start = _checked_start(("end" if follow else "beginning") if start is None else start)
         self._poll_s = check_interval(poll_s, "poll_s")
-        if max_bytes < 1:
-            raise SettingError(f"max_bytes is a number of bytes above 0, got {quote(max_bytes)}")
-        self._max_bytes = max_bytes
+        self._max_bytes = check_count(max_bytes, "max_bytes")
         form = FORMATS.get(self._path.suffix.lower(), "ndjson") if format is None else format
         self._form = form
         self._decoder = _decoder(form, fields, needs, max_bytes, delimiter)

@@ -16,6 +16,7 @@ from livewidget.data.errors import SettingError, SourceError, quote
 from livewidget.data.events import State
 from livewidget.sources.base import Outlet
 from livewidget.sources.channel import Channel, ChannelQueue
+from livewidget.sources.settings import check_count
 from livewidget.sources.websocket import WebSocketSource, subscriptions
 
 if TYPE_CHECKING:
@@ -61,16 +62,13 @@ class WebSocketHub:
             raise SettingError(f"{', '.join(wrong)}: set on each channel, hub.channel(...)")
         if overflow not in POLICIES:
             raise SettingError(f"overflow is 'block' or 'drop', got {quote(overflow)}")
-        for name, number in (("connections", connections), ("queue_bytes", queue_bytes)):
-            if number < 1:
-                raise SettingError(f"{name} is a whole number above 0, got {quote(number)}")
         self.unclaimed = 0
         self._url = url
         self._key = key_at(key) if isinstance(key, str) else key
         self._payload = None if payload is None else part_at(payload)
-        self._connections = connections
+        self._connections = check_count(connections, "connections")
         self.drops = overflow == "drop"
-        self._queue_bytes = queue_bytes
+        self._queue_bytes = check_count(queue_bytes, "queue_bytes")
         self._options = options
         self._lines: list[_Line] = []
         self._loop: asyncio.AbstractEventLoop | None = None

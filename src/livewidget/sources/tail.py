@@ -122,6 +122,9 @@ class Tail:
                 self._file = _opened(path)
             except FileNotFoundError:  # renamed once more
                 return Reading(moved=True)
+            except PermissionError:
+                self._before.append((identity, -1, b""))
+                return Reading(gap=f"{path.name} may not be read", moved=True)
             if _identity(os.fstat(self._file.fileno())) != identity:
                 self.close()
                 return Reading(moved=True)
@@ -235,7 +238,7 @@ class Tail:
             name, own = entry.name, self._path.name
             if not name.startswith(own) or not _ROTATED.fullmatch(name, len(own)):
                 continue
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, PermissionError):
                 about = Path(entry.path).stat()
                 newer = about.st_mtime_ns > since and stat.S_ISREG(about.st_mode)
                 path, identity = Path(entry.path), _identity(about)

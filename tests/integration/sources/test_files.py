@@ -1,11 +1,16 @@
 """Numbered lines of another process, while their file is renamed and truncated under it."""
 
 import itertools
+import math
 import random
 import subprocess
 import sys
 import textwrap
 
+import pandas as pd
+import pytest
+
+from livewidget.data.events import State
 from livewidget.engine.streamer import DataStreamer
 from livewidget.sources import FileSource
 from livewidget.testing import wait_until
@@ -93,3 +98,26 @@ def test_every_line_is_stored_or_lies_in_a_gap_that_is_told(tmp_path):
 def _numbers(streamer):
     frame = streamer.to_dataframe()
     return frame["n"].tolist() if len(frame) else []
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv", "parquet"])
+def test_a_path_is_enough(tmp_path, form):
+    frame = pd.DataFrame(
+        {"time": pd.date_range("2026-01-01", periods=5, freq="1ms", tz="UTC"), "n": range(5)}
+    )
+    path = tmp_path / f"x.{form}"
+    options = {"speed": math.inf} if form == "parquet" else {"follow": False}
+    if form == "ndjson":
+        rows = zip(frame["time"], frame["n"], strict=True)
+        path.write_text("".join(f'{{"time": "{at.isoformat()}", "n": {n}}}\n' for at, n in rows))
+    elif form == "csv":
+        frame.to_csv(path, index=False)
+    else:
+        pytest.importorskip("pyarrow", reason="pyarrow is an extra")
+        frame.to_parquet(path)
+    with DataStreamer(path, **options) as streamer:
+        wait_until(lambda: streamer.state[0] is State.ENDED)
+        seen = streamer.to_dataframe()
+    assert seen["n"].tolist() == [0, 1, 2, 3, 4]
+    assert seen["time"].tolist() == frame["time"].tolist()
+    assert streamer.account().rejected == 0

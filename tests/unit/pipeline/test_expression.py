@@ -30,7 +30,7 @@ def batch_of(rows):
     due = np.array([NAT if each is None else each for each in due])
     x, y = (np.array([math.nan if each is None else each for each in part]) for part in (x, y))
     texts = Text.encode(s), Text.encode(t)
-    return Batch(SCHEMA, (np.array(time), due, x, y, np.array(n), *texts, x * 2))
+    return Batch(SCHEMA, (np.array(time), due, x, y, np.array(n), *texts, abs(x) + 1))
 
 
 def values(text, rows, **options):
@@ -220,6 +220,25 @@ def test_times_a_whole_reach_apart_differ_by_their_seconds(one, other):
         assert math.isnan(got)
     else:
         assert got == pytest.approx((one - other) / 1e9, rel=1e-15)
+
+
+@given(
+    st.integers(NAT, 2**63 - 1),
+    st.floats() | st.sampled_from([9.2e9, -9.2e9, 9.223372036854776e9, 0.25]),
+    st.sampled_from(["+", "-"]),
+)
+@settings(max_examples=300, deadline=None)
+@example(2**63 - 1, 1e-9, "+")
+@example(NAT + 1, 1e-9, "-")
+def test_a_time_moves_by_seconds_as_far_as_times_reach(moment, seconds, sign):
+    bound = Expression(f"due {sign} x").bind(SCHEMA, ManualClock(NOW))
+    got = bound(batch_of([(NOW, moment, seconds, 1.0, 1, "a", "a")])).tolist()[0]
+    wanted = NAT
+    if math.isfinite(seconds) and moment != NAT:
+        shift = round(seconds * 1e9) if math.isfinite(seconds * 1e9) else 2**64
+        moved = moment + shift if sign == "+" else moment - shift
+        wanted = moved if abs(shift) < 2**63 and NAT < moved < 2**63 else NAT
+    assert got == wanted
 
 
 def test_text_of_many_rows_is_looked_at_once_a_category():

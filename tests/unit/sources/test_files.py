@@ -325,6 +325,7 @@ async def test_a_start_behind_the_end_is_a_gap(path, follow, outlet):
         ({"start": True}, "True"),
         ({"poll_s": 0}, "poll_s is a number of seconds"),
         ({"max_bytes": 0}, "max_bytes"),
+        ({"max_bytes": "1 MB"}, "max_bytes"),
         ({"format": "xml"}, "'csv', 'text' or a Decoder, got 'xml'"),
     ],
 )

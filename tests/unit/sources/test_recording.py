@@ -1,12 +1,13 @@
 import asyncio
 import math
+import sys
 import tracemalloc
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from livewidget.data.errors import SettingError, SourceError
+from livewidget.data.errors import MissingExtraError, SettingError, SourceError
 from livewidget.sources import ReplayFile
 from livewidget.sources.recording import ROWS
 from livewidget.testing import wait_for
@@ -177,6 +178,12 @@ async def test_what_is_no_parquet_says_so(tmp_path, outlet, running):
     (tmp_path / "x.parquet").write_text("time,a\n")
     with pytest.raises(SourceError, match=r"x\.parquet: .*[Pp]arquet"):
         await running(ReplayFile(tmp_path / "x.parquet"), outlet)
+
+
+async def test_parquet_without_pyarrow_names_the_extra(monkeypatch, outlet, running):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"livewidget\[arrow\]"):
+        await running(ReplayFile("x.parquet"), outlet)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from livewidget.sources import tail
 from livewidget.sources.tail import Tail
 
 GAP = object()
@@ -158,6 +159,30 @@ def test_every_line_comes_once_and_in_order_or_a_gap_stands_in_its_place(plan):
         assert set(range(total)) - set(seen) <= excused
 
 
+def test_a_renamed_file_that_may_not_be_read_is_a_gap(tmp_path, monkeypatch):
+    log = Log(tmp_path)
+    log.write(1)
+    log.look()
+    log.rotate()
+    log.write(1)
+    log.rotate()
+    log.write(1)
+    real = tail.FileIO
+
+    def refuse(path):
+        if Path(path).name == "x.log.1":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(tail, "FileIO", refuse)
+    log.look()
+    log.write(1)
+    log.look()
+    log.tail.close()
+    log.file.close()
+    assert log.events == [0, GAP, 2, 3]
+
+
 @given(st.lists(st.integers(0, 12)), st.integers(0, 40))
 def test_from_any_line_on_the_position_leads_to_the_rest(lengths, cut):
     with tempfile.TemporaryDirectory() as folder:
@@ -174,9 +199,9 @@ def test_from_any_line_on_the_position_leads_to_the_rest(lengths, cut):
         assert b"".join(line + b"\n" for line in seen) == content
 
 
-def _lines(tail):
+def _lines(file):
     lines = []
-    while (reading := tail.read()).moved:
+    while (reading := file.read()).moved:
         lines += reading.lines
         if reading.ended:
             break
