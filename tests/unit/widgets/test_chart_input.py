@@ -38,7 +38,7 @@ def test_a_setting_that_cannot_be_names_itself(make, options, error, words):
     [
         (3, "expected a URL.*3"),
         ("hello", "text 'hello'"),
-        ("mqtt://user:hunter2@host", "mqtt:// is not supported"),
+        ("ftp://user:hunter2@host", "ftp:// is not supported"),
         (Machine, "Machine is a class"),
         ({"a": [1]}, "expected a URL"),
     ],
