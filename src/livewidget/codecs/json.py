@@ -31,7 +31,7 @@ class JsonDecoder(MsgspecDecoder):
     is NaN or None, and one that is missing throughout a batch has no column in it. A nested field
     is left out; where it is one of `fields`, the row is rejected, as is a row with nothing in it,
     or without any of the columns in `needs`: a heartbeat among quotes. `max_bytes` bounds one
-    message.
+    message; where all fields are kept, `MOST_FIELDS` bound it too.
     """
 
     def __init__(

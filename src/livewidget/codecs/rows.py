@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, Protocol
 
 from livewidget.codecs.base import Rejected
-from livewidget.codecs.columns import Values, pack
+from livewidget.codecs.columns import MOST_FIELDS, Values, bounded, pack
 from livewidget.codecs.paths import MISSING, Path
 from livewidget.codecs.tree import Structs
 from livewidget.data.batch import lacks
@@ -150,6 +150,8 @@ class AllFields:
 
     def checked(self, item: Mapping[Any, Any]) -> Mapping[str, Any]:
         """Return the message. Raises SchemaError where it has nothing, or nothing that it needs."""
+        if len(item) > MOST_FIELDS:
+            raise SchemaError(f"a message of more than {MOST_FIELDS} fields: name those wanted")
         for name in item:
             if type(name) is not str:
                 raise SchemaError(f"a field's name is text, got {quote(name)}")
@@ -166,7 +168,7 @@ class AllFields:
         if not rows:
             return {}
         columns = {}
-        for name in dict.fromkeys(chain.from_iterable(rows)):
+        for name in self._names(rows):
             values = _plain([row.get(name) for row in rows])
             if _is_there(values):
                 columns[name] = pack(values)
@@ -175,6 +177,11 @@ class AllFields:
             if _is_there(values):
                 columns[path.name] = pack(values)
         return _with_needed(columns, self._needs, len(rows))
+
+    def _names(self, rows: list[Mapping[str, Any]]) -> Sequence[str]:
+        names = list(dict.fromkeys(chain.from_iterable(rows)))
+        kept = bounded(names, len(rows))
+        return names if len(kept) == len(names) else [*dict.fromkeys([*self._needs, *kept])]
 
     def typed(self, _rows: list[Any]) -> list[Any] | None:
         """Return None: a dict is as plain as it gets."""
@@ -192,6 +199,8 @@ class AllFields:
         """Tell, cheaply, whether a row may lack what it needs."""
         if not rows:
             return False
+        if max(map(len, rows)) > MOST_FIELDS:
+            return True
         name = self._needs[0] if self._needs else next(iter(rows[0]), "")
         return any(type(row.get(name)) not in _THERE for row in rows)
 
