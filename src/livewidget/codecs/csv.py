@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from livewidget.codecs.base import Decoded, Rejected, too_long
+from livewidget.codecs.base import Decoded, Rejected, given_up, too_long
 from livewidget.codecs.columns import EXACT, MOST_FIELDS, Values, bounded, pack
 from livewidget.codecs.paths import Fields, wanted
 from livewidget.data.batch import lacks
@@ -85,7 +85,7 @@ class CsvDecoder:
             if bad := _wrong(names) or self._lacking(names):
                 rejected.append(Rejected(message, bad))
                 return (), []
-        return names, list(self._whole(names, rows, rejected))
+        return names, list(self._whole(names, rows, message, rejected))
 
     def _rows(self, message: bytes) -> tuple[list[_Row], str]:
         """Return the lines of a message up to one that cannot be read, and why that cannot."""
@@ -108,9 +108,9 @@ class CsvDecoder:
         return rows, ""
 
     def _whole(
-        self, names: Sequence[str], rows: list[_Row], rejected: list[Rejected]
+        self, names: Sequence[str], rows: list[_Row], message: bytes, rejected: list[Rejected]
     ) -> Iterator[_Row]:
-        size = len(names)
+        size, begun = len(names), len(rejected)
         for row in rows:
             if len(row) != size:
                 why = f"a line of {len(row)} cells where {size} are expected"
@@ -120,6 +120,8 @@ class CsvDecoder:
                 yield row
                 continue
             rejected.append(Rejected(self._delimiter.join(row), why))
+            if given_up(rejected, begun, message):
+                return
 
     def _lacking(self, names: Sequence[str]) -> str:
         """Return why lines with these columns are of no use, or nothing."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, Protocol
 
-from livewidget.codecs.base import Rejected
+from livewidget.codecs.base import MOST_REFUSALS, Rejected
 from livewidget.codecs.columns import MOST_FIELDS, Values, bounded, pack
 from livewidget.codecs.paths import MISSING, Path
 from livewidget.codecs.tree import Structs
@@ -188,11 +188,21 @@ class AllFields:
         return None
 
     def together(
-        self, rows: list[Any], _again: Again | None, rejected: list[Rejected]
+        self, rows: list[Any], again: Again | None, rejected: list[Rejected]
     ) -> tuple[dict[str, Values], int] | None:
         """Return the columns of dicts; those with nothing in them are refused."""
         if self._may_be_bare(rows):
-            rows = list(self._kept(rows, rejected))
+            # Several rows a message, and very many to refuse: each message may be given up.
+            most = MOST_REFUSALS if again is None else len(rows)
+            kept = []
+            for row in rows:
+                try:
+                    kept.append(self.checked(row))
+                except SchemaError as error:
+                    rejected.append(Rejected(row, str(error)))
+                    if len(rejected) > most:
+                        return None
+            rows = kept
         return self.columns(rows), len(rows)
 
     def _may_be_bare(self, rows: list[Any]) -> bool:
@@ -203,13 +213,6 @@ class AllFields:
             return True
         name = self._needs[0] if self._needs else next(iter(rows[0]), "")
         return any(type(row.get(name)) not in _THERE for row in rows)
-
-    def _kept(self, rows: list[Any], rejected: list[Rejected]) -> Iterable[Any]:
-        for row in rows:
-            try:
-                yield self.checked(row)
-            except SchemaError as error:
-                rejected.append(Rejected(row, str(error)))
 
 
 _BARE = "there is no number, text or truth value in the message"

@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from livewidget.codecs import columns
 from livewidget.codecs.arrow import ArrowDecoder
+from livewidget.codecs.base import MOST_REFUSALS
 from livewidget.codecs.binary import BinaryDecoder
 from livewidget.codecs.columns import MOST_FIELDS
 from livewidget.codecs.csv import CsvDecoder
@@ -125,3 +126,21 @@ def test_messages_with_names_of_their_own_do_not_grow_by_the_square(form, monkey
         batch = [encode({f"f{n}": 1}) for n in range(100)]
     decoded = decoder_for(form).decode(batch)
     assert (decoded.rows, len(decoded.columns), decoded.rejected) == (100, 10, [])
+
+
+@pytest.mark.parametrize("bare", [{}, {"a": None}, 7])
+@pytest.mark.parametrize("fields", [None, ["a"]])
+@pytest.mark.parametrize("form", ["json", "ndjson", "csv", "msgpack"])
+def test_a_message_of_rows_without_end_that_cannot_be_read_is_given_up(form, fields, bare):
+    rows = [{"a": 1}, *[bare] * (3 * MOST_REFUSALS)]
+    message = {
+        "json": msgspec.json.encode,
+        "ndjson": lambda rows: b"\n".join(map(msgspec.json.encode, rows)),
+        "msgpack": msgspec.msgpack.encode,
+        "csv": lambda rows: b"a,b\n1,2" + b"\n," * (len(rows) - 1),
+    }[form](rows)
+    decoded = decoder_for(form, fields=fields).decode([message, message])
+    assert decoded.columns["a"].tolist() == [1, 1]
+    assert len(decoded.rejected) == 2 * (MOST_REFUSALS + 1)
+    assert "the rest of it is left" in decoded.rejected[MOST_REFUSALS].reason
+    assert decoded.rejected[-1].payload == message
