@@ -225,3 +225,13 @@ def test_one_field_more():
     assert beside({"p": "data.price"}, "id") == {"id": "id", "p": "data.price"}
     with pytest.raises(SettingError):
         beside("price", "id")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b" "])
+@pytest.mark.parametrize("fields", [None, ["a"]])
+def test_lines_with_their_ends_are_read_in_one_call(end, fields, monkeypatch):
+    decoder = JsonDecoder(fields)
+    monkeypatch.setattr(decoder, "_each", None)
+    lines = end.strip(b" ") or b"\n"
+    messages = [b'{"a":1}' + lines + b'{"a":2}' + end, b'{"a":3}', b' {"a":4}' + end]
+    assert decoder.decode(messages).columns["a"].tolist() == [1, 2, 3, 4]
