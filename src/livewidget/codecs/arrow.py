@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from livewidget.codecs.base import Decoded, Rejected, too_long
-from livewidget.codecs.columns import Values, pack
+from livewidget.codecs.columns import MOST_FIELDS, Values, pack
 from livewidget.codecs.merging import Part, merge
 from livewidget.codecs.paths import Fields, Path, wanted
 from livewidget.codecs.unpacked import unpacked_bytes
@@ -99,8 +99,11 @@ class ArrowDecoder:
         if not found or (self._needs and found.keys().isdisjoint(self._needs)):
             asked = self._needs or [path.key for path in self._paths or ()]
             raise SchemaError(lacks(asked, table.column_names) if asked else _BARE)
-        if table.num_rows > 8 * UNPACKED * self._max_bytes:
-            raise SchemaError(f"a message of {table.num_rows} rows")
+        if len(found) > MOST_FIELDS:
+            raise SchemaError(f"a message of more than {MOST_FIELDS} fields: name those wanted")
+        most = UNPACKED * self._max_bytes // 8  # of numbers; of truth values there would be more
+        if table.num_rows > most:
+            raise SchemaError(f"a message of more than {most} rows")
         return self._pa.table(found)
 
     def _all(self, table: Any) -> list[Path]:

@@ -9,6 +9,7 @@ from typing import Protocol
 from livewidget.codecs.columns import Values
 from livewidget.data.text import Text
 
+MOST_REFUSALS = 1_000  # of one message's rows: a million of them would hold up all that follows
 Columns = Mapping[str, Values | Text]
 
 
@@ -44,3 +45,15 @@ class Decoder(Protocol):
 def too_long(message: bytes, max_bytes: int) -> Rejected:
     """Return the refusal of a message over the bound, of which as much is kept."""
     return Rejected(message[:max_bytes], f"a message of more than {max_bytes} bytes")
+
+
+def given_up(rejected: list[Rejected], begun: int, message: bytes) -> bool:
+    """Say whether a message's rows have been refused often enough, and add that the rest is left.
+
+    `begun` is how many refusals there were before it.
+    """
+    if len(rejected) - begun < MOST_REFUSALS:
+        return False
+    why = f"more than {MOST_REFUSALS} rows of the message cannot be read: the rest of it is left"
+    rejected.append(Rejected(message, why))
+    return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,8 @@ import numpy.typing as npt
 Values = npt.NDArray[Any] | list[Any]
 
 EXACT = 2**53  # the integers up to here are exact in float64
+MOST_FIELDS = 1_000  # of one message where all are kept
+MOST_CELLS = 1 << 25  # of a batch of unlike messages: 256 MiB
 _NOTHING = type(None)
 
 
@@ -27,6 +31,14 @@ def pack(values: list[Any]) -> Values:
     if kinds <= {float, int, _NOTHING} and not (int in kinds and _inexact(values)):
         return np.array(values, dtype=np.float64)
     return values
+
+
+def bounded(names: Iterable[str], rows: int) -> list[str]:
+    """Return the names of columns that make `MOST_CELLS` with so many rows at most, the first ones.
+
+    Messages with other names each would else grow by the square: their rows times their columns.
+    """
+    return list(islice(names, max(1, MOST_CELLS // max(1, rows))))
 
 
 def _integers(values: list[int]) -> Values:

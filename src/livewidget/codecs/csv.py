@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from livewidget.codecs.base import Decoded, Rejected, too_long
-from livewidget.codecs.columns import EXACT, Values, pack
+from livewidget.codecs.base import Decoded, Rejected, given_up, too_long
+from livewidget.codecs.columns import EXACT, MOST_FIELDS, Values, bounded, pack
 from livewidget.codecs.paths import Fields, wanted
 from livewidget.data.batch import lacks
 from livewidget.data.errors import SettingError, quote
@@ -82,10 +82,10 @@ class CsvDecoder:
         names: Sequence[str] | None = self._columns
         if names is None:
             names = [name.strip() for name in rows.pop(0)]
-            if bad := _doubled(names) or self._lacking(names):
+            if bad := _wrong(names) or self._lacking(names):
                 rejected.append(Rejected(message, bad))
                 return (), []
-        return names, list(self._whole(names, rows, rejected))
+        return names, list(self._whole(names, rows, message, rejected))
 
     def _rows(self, message: bytes) -> tuple[list[_Row], str]:
         """Return the lines of a message up to one that cannot be read, and why that cannot."""
@@ -108,9 +108,9 @@ class CsvDecoder:
         return rows, ""
 
     def _whole(
-        self, names: Sequence[str], rows: list[_Row], rejected: list[Rejected]
+        self, names: Sequence[str], rows: list[_Row], message: bytes, rejected: list[Rejected]
     ) -> Iterator[_Row]:
-        size = len(names)
+        size, begun = len(names), len(rejected)
         for row in rows:
             if len(row) != size:
                 why = f"a line of {len(row)} cells where {size} are expected"
@@ -120,6 +120,8 @@ class CsvDecoder:
                 yield row
                 continue
             rejected.append(Rejected(self._delimiter.join(row), why))
+            if given_up(rejected, begun, message):
+                return
 
     def _lacking(self, names: Sequence[str]) -> str:
         """Return why lines with these columns are of no use, or nothing."""
@@ -141,7 +143,8 @@ class CsvDecoder:
             for names, rows in segments
         ]
         columns = {}
-        for name in dict.fromkeys(chain.from_iterable(places for places, _, _ in placed)):
+        names = dict.fromkeys(chain.from_iterable(places for places, _, _ in placed))
+        for name in bounded(names, sum(size for _, _, size in placed)):
             cells: list[str] = []
             for places, lines, size in placed:
                 cells.extend(lines[places[name]] if name in places else [""] * size)
@@ -155,12 +158,14 @@ def _checked(columns: Sequence[str]) -> list[str]:
     names = list(columns)
     if not names:
         raise SettingError("columns: there is none")
-    if why := _doubled(names):
+    if why := _wrong(names):
         raise SettingError(f"columns: {why}")
     return names
 
 
-def _doubled(names: Sequence[str]) -> str:
+def _wrong(names: Sequence[str]) -> str:
+    if len(names) > MOST_FIELDS:
+        return f"there are more than {MOST_FIELDS} columns"
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     return "" if twice is None else f"two columns are called {quote(twice)}"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from livewidget.codecs.base import Decoded, Rejected, too_long
+from livewidget.codecs.base import Decoded, Rejected, given_up, too_long
 from livewidget.codecs.paths import Fields, wanted
 from livewidget.codecs.rows import rows_of
 from livewidget.data.errors import SchemaError
@@ -92,20 +92,30 @@ class MsgspecDecoder(ABC):
             rows.extend(typed)
             return
         try:
-            self._take(self._load(message), rows, rejected)
+            value = self._load(message)
         except FAILURES as error:
             parts = self._parts(message)
             if not parts:
                 rejected.append(Rejected(message, self._why(error)))
+            begun = len(rejected)
             for part in parts:
                 self._one(part, rows, rejected)
+                if given_up(rejected, begun, message):
+                    break
+        else:
+            self._take(value, message, rows, rejected)
 
-    def _take(self, value: object, rows: list[Any], rejected: list[Rejected]) -> None:
+    def _take(
+        self, value: object, message: bytes, rows: list[Any], rejected: list[Rejected]
+    ) -> None:
+        begun = len(rejected)
         for item in value if isinstance(value, list) else [value]:
             try:
                 rows.append(self._rows.checked(_object(item)))
             except SchemaError as error:
                 rejected.append(Rejected(item, str(error)))
+                if given_up(rejected, begun, message):
+                    break
 
 
 def _object(item: object) -> dict[Any, Any]:

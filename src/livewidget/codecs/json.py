@@ -19,6 +19,7 @@ from livewidget.codecs.paths import Fields
 # where both are whole: joined messages can therefore never be read as one another's parts.
 _OPEN = frozenset({b"{", b"["})
 _CLOSE = frozenset({b"}", b"]"})
+_BLANK = b" \t\r\n"
 _WITHIN = re.compile(rb"\n(?:[^{\[]|(?<![}\]]\n)(?<![}\]]\r\n))")  # a line break inside of a value
 
 
@@ -31,7 +32,7 @@ class JsonDecoder(MsgspecDecoder):
     is NaN or None, and one that is missing throughout a batch has no column in it. A nested field
     is left out; where it is one of `fields`, the row is rejected, as is a row with nothing in it,
     or without any of the columns in `needs`: a heartbeat among quotes. `max_bytes` bounds one
-    message.
+    message; where all fields are kept, `MOST_FIELDS` bound it too.
     """
 
     def __init__(
@@ -46,8 +47,9 @@ class JsonDecoder(MsgspecDecoder):
         self._decoder = msgspec.json.Decoder(kinds)
 
     def _values(self, messages: Sequence[bytes]) -> list[Any] | None:
-        for message in messages:
-            if message[:1] not in _OPEN or message[-1:] not in _CLOSE:
+        if not _are_whole(messages):  # lines often come with their ends
+            messages = [message.strip(_BLANK) for message in messages]
+            if not _are_whole(messages):
                 return None
         joined = b"\n".join(messages)
         values: list[Any] = self._decoder.decode_lines(joined)
@@ -73,3 +75,10 @@ class JsonDecoder(MsgspecDecoder):
     def _why(self, error: Exception) -> str:
         # Without the byte's place: reasons are counted, and equal ones belong together.
         return f"not JSON: {str(error).partition(' (byte')[0]}"
+
+
+def _are_whole(messages: Sequence[bytes]) -> bool:
+    for message in messages:  # a loop of its own: the fast path of every message
+        if message[:1] not in _OPEN or message[-1:] not in _CLOSE:
+            return False
+    return True

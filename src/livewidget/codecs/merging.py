@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from livewidget.codecs.columns import EXACT, Values, pack
+from livewidget.codecs.columns import EXACT, Values, bounded, pack
 from livewidget.data.text import Dictionary, Text
 
 Part = tuple[Mapping[str, Values | Text], int]  # columns, and how many rows they have
@@ -19,11 +19,13 @@ def merge(parts: Sequence[Part]) -> tuple[dict[str, Values | Text], int]:
     """Return the rows of all parts, in order; a column that a part lacks is missing there."""
     if len(parts) == 1:
         return dict(parts[0][0]), parts[0][1]
+    size = sum(rows for _, rows in parts)
     names = dict.fromkeys(chain.from_iterable(columns for columns, _ in parts))
     merged = {
-        name: _joined([(columns.get(name), rows) for columns, rows in parts]) for name in names
+        name: _joined([(columns.get(name), rows) for columns, rows in parts])
+        for name in bounded(names, size)
     }
-    return merged, sum(rows for _, rows in parts)
+    return merged, size
 
 
 def _joined(parts: list[tuple[Values | Text | None, int]]) -> Values | Text:

@@ -6,7 +6,7 @@ https://github.com/msgpack/msgpack/blob/master/spec.md.
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +17,7 @@ from livewidget.codecs.paths import Fields
 
 # Messages are joined as one array, this number behind each. A message cut short takes in bytes of
 # the next, and then the number is not where it belongs; nobody outside can put it there.
-_MARK = secrets.randbits(63) | (1 << 62)
+_MARK = int.from_bytes(os.urandom(7)) | (1 << 62)
 _MARK_BYTES = msgspec.msgpack.encode(_MARK)
 _ARRAY32 = b"\xdd"
 

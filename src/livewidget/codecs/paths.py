@@ -86,6 +86,13 @@ def wanted(fields: Fields | None) -> tuple[Path, ...] | None:
     return tuple(paths) or None
 
 
+def beside(fields: Fields | None, name: str) -> Fields | None:
+    """Return `fields` and one more, None where all are wanted anyway. Raises SettingError."""
+    if fields is None:
+        return None
+    return {name: name} | (dict(fields) if isinstance(fields, Mapping) else dict(_pairs(fields)))
+
+
 def _pairs(fields: object) -> list[tuple[Any, Any]]:
     if isinstance(fields, (str, bytes)) or not isinstance(fields, Sequence):
         raise _not_fields(fields)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, Protocol
 
-from livewidget.codecs.base import Rejected
-from livewidget.codecs.columns import Values, pack
+from livewidget.codecs.base import MOST_REFUSALS, Rejected
+from livewidget.codecs.columns import MOST_FIELDS, Values, bounded, pack
 from livewidget.codecs.paths import MISSING, Path
 from livewidget.codecs.tree import Structs
 from livewidget.data.batch import lacks
@@ -150,6 +150,8 @@ class AllFields:
 
     def checked(self, item: Mapping[Any, Any]) -> Mapping[str, Any]:
         """Return the message. Raises SchemaError where it has nothing, or nothing that it needs."""
+        if len(item) > MOST_FIELDS:
+            raise SchemaError(f"a message of more than {MOST_FIELDS} fields: name those wanted")
         for name in item:
             if type(name) is not str:
                 raise SchemaError(f"a field's name is text, got {quote(name)}")
@@ -166,7 +168,7 @@ class AllFields:
         if not rows:
             return {}
         columns = {}
-        for name in dict.fromkeys(chain.from_iterable(rows)):
+        for name in self._names(rows):
             values = _plain([row.get(name) for row in rows])
             if _is_there(values):
                 columns[name] = pack(values)
@@ -176,31 +178,41 @@ class AllFields:
                 columns[path.name] = pack(values)
         return _with_needed(columns, self._needs, len(rows))
 
+    def _names(self, rows: list[Mapping[str, Any]]) -> Sequence[str]:
+        names = list(dict.fromkeys(chain.from_iterable(rows)))
+        kept = bounded(names, len(rows))
+        return names if len(kept) == len(names) else [*dict.fromkeys([*self._needs, *kept])]
+
     def typed(self, _rows: list[Any]) -> list[Any] | None:
         """Return None: a dict is as plain as it gets."""
         return None
 
     def together(
-        self, rows: list[Any], _again: Again | None, rejected: list[Rejected]
+        self, rows: list[Any], again: Again | None, rejected: list[Rejected]
     ) -> tuple[dict[str, Values], int] | None:
         """Return the columns of dicts; those with nothing in them are refused."""
         if self._may_be_bare(rows):
-            rows = list(self._kept(rows, rejected))
+            # Several rows a message, and very many to refuse: each message may be given up.
+            most = MOST_REFUSALS if again is None else len(rows)
+            kept = []
+            for row in rows:
+                try:
+                    kept.append(self.checked(row))
+                except SchemaError as error:
+                    rejected.append(Rejected(row, str(error)))
+                    if len(rejected) > most:
+                        return None
+            rows = kept
         return self.columns(rows), len(rows)
 
     def _may_be_bare(self, rows: list[Any]) -> bool:
         """Tell, cheaply, whether a row may lack what it needs."""
         if not rows:
             return False
+        if max(map(len, rows)) > MOST_FIELDS:
+            return True
         name = self._needs[0] if self._needs else next(iter(rows[0]), "")
         return any(type(row.get(name)) not in _THERE for row in rows)
-
-    def _kept(self, rows: list[Any], rejected: list[Rejected]) -> Iterable[Any]:
-        for row in rows:
-            try:
-                yield self.checked(row)
-            except SchemaError as error:
-                rejected.append(Rejected(row, str(error)))
 
 
 _BARE = "there is no number, text or truth value in the message"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from livewidget.codecs.formats import decoder_for
+from livewidget.codecs.paths import Fields, beside
 from livewidget.data.batch import TIME_NAMES
 from livewidget.data.text import Text
 from livewidget.resilience.pace import Pace
@@ -40,7 +41,7 @@ class PollSource(HttpSource):
         *,
         interval: float | None = None,
         format: object = "json",  # noqa: A002  (the word that users look for)
-        fields: Sequence[str] | None = None,
+        fields: Fields | None = None,
         needs: Sequence[str] = (),
         time: str | None = None,
         cursor: tuple[str, str] | None = None,
@@ -49,7 +50,7 @@ class PollSource(HttpSource):
     ) -> None:
         super().__init__(url, **options)
         self._pace = Pace(None if interval is None else check_interval(interval))
-        wanted = None if fields is None else (*fields, *([cursor[1]] if cursor else []))
+        wanted = fields if cursor is None else beside(fields, cursor[1])
         self._decoder = decoder_for(format, fields=wanted, needs=needs, max_bytes=max_bytes)
         self._times = TIME_NAMES if time is None else (time,)
         self._cursor = cursor

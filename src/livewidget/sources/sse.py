@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from livewidget.codecs.formats import decoder_for
+from livewidget.codecs.paths import Fields
 from livewidget.data.errors import SourceError
 from livewidget.sources.base import Outlet
 from livewidget.sources.http import HttpSource, bounded_wait
@@ -35,7 +36,7 @@ class SseSource(HttpSource):
         url: str,
         *,
         format: object = "json",  # noqa: A002  (the word that users look for)
-        fields: Sequence[str] | None = None,
+        fields: Fields | None = None,
         needs: Sequence[str] = (),
         events: Sequence[str] | None = None,
         last_event_id: str = "",

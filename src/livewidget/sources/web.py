@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from livewidget.codecs.paths import Fields
 from livewidget.data.health import Health
 from livewidget.sources.base import Outlet
 from livewidget.sources.http import HttpSource
@@ -24,7 +25,7 @@ class WebSource(HttpSource):
         *,
         interval: float | None = None,
         format: object = "json",  # noqa: A002  (the word that users look for)
-        fields: Sequence[str] | None = None,
+        fields: Fields | None = None,
         needs: Sequence[str] = (),
         time: str | None = None,
         **options: Any,

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from livewidget.codecs.formats import decoder_for
+from livewidget.codecs.paths import Fields
 from livewidget.data.errors import RefusedError, SourceError
 from livewidget.data.health import Health
 from livewidget.resilience.backoff import Backoff
@@ -57,7 +58,7 @@ class WebSocketSource(ReconnectingSource):
         url: str,
         *,
         format: object = "json",  # noqa: A002  (the word that users look for)
-        fields: Sequence[str] | None = None,
+        fields: Fields | None = None,
         needs: Sequence[str] = (),
         subscribe: object = None,
         headers: Mapping[str, str] | None = None,

@@ -83,6 +83,19 @@ async def test_a_cursor_asks_for_what_is_newer(outlet, running):
     assert all(each["key"] == ["a"] for each in asked)
 
 
+async def test_a_cursor_stands_beside_fields_that_are_paths(outlet, running):
+    seen = []
+    pages = [b'[{"data": {"n": 5}, "meta": {"id": 7}}]', b"[]"]
+    options = {"fields": {"n": "data.n"}, "cursor": ("after", "meta.id")}
+    async with await raw_server(pages, seen) as server:
+        task = running(source(f"{address(server)}?key=a", **options), outlet)
+        await wait_for(lambda: len(seen) > 2)
+        task.cancel()
+        await asyncio.wait([task])
+    assert outlet.column("n") == [5]
+    assert parse_qs(urlsplit(seen[1]).query)["after"] == ["7"]
+
+
 async def test_a_failing_server_is_reconnecting_and_leaves_a_gap(http, outlet, running):
     http.set({"n": 1})
     running(source(f"{http.url}/state", time="time"), outlet)

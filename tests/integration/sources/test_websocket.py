@@ -4,6 +4,7 @@ import logging
 import socket
 import traceback
 
+import msgspec
 import pytest
 
 from livewidget.data.errors import SourceError
@@ -37,6 +38,17 @@ async def test_objects_arrays_and_lines_arrive_in_order(server, outlet, running)
     await wait_for(lambda: outlet.column("n") == list(range(6)))
     assert states(outlet) == [State.WAITING, State.LIVE]
     assert outlet.gaps == []
+
+
+async def test_nested_fields_of_a_binary_format_become_columns(server, outlet, running):
+    fields = {"n": "data.n", "first": "data.bids.0.0"}
+    running(source(server.url, format="msgpack", fields=fields), outlet)
+    await wait_for(lambda: server.clients)
+    encode = msgspec.msgpack.encode
+    server.send(*(encode({"data": {"n": n, "bids": [[n / 2, 1]]}}) for n in range(5)), b"\xc1")
+    await wait_for(lambda: outlet.column("n") == list(range(5)))
+    assert outlet.column("first") == [0, 0.5, 1, 1.5, 2]
+    await wait_for(lambda: [payload for payload, _ in outlet.rejected] == [b"\xc1"])
 
 
 async def test_a_flood_is_decoded_many_at_once_and_nothing_is_missing(server, outlet, running):

@@ -6,8 +6,11 @@ import pyarrow as pa
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from livewidget.codecs import columns
 from livewidget.codecs.arrow import ArrowDecoder
+from livewidget.codecs.base import MOST_REFUSALS
 from livewidget.codecs.binary import BinaryDecoder
+from livewidget.codecs.columns import MOST_FIELDS
 from livewidget.codecs.csv import CsvDecoder
 from livewidget.codecs.formats import decoder_for
 from livewidget.codecs.function import FunctionDecoder
@@ -52,9 +55,9 @@ def test_what_is_no_form_is_told_what_is(form):
         decoder_for(form)
 
 
-def arrow(columns):
+def arrow(data):
     sink = pa.BufferOutputStream()
-    table = pa.table(columns)
+    table = pa.table(data)
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()
@@ -90,3 +93,54 @@ def test_a_package_that_is_not_there_is_named_with_its_extra(form, package, monk
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError, match="livewidget\\["):
         decoder_for(form)
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "msgpack", "arrow"])
+def test_a_message_of_very_many_fields_is_refused_unless_some_are_wanted(form):
+    row = dict.fromkeys([f"f{n}" for n in range(MOST_FIELDS + 1)], 1.5)
+    encode = {
+        "json": msgspec.json.encode,
+        "msgpack": msgspec.msgpack.encode,
+        "csv": lambda row: f"{','.join(row)}\n{','.join(map(str, row.values()))}".encode(),
+        "arrow": lambda row: arrow({name: [value] for name, value in row.items()}),
+    }[form]
+    narrow = encode(dict(list(row.items())[:MOST_FIELDS]))
+    decoded = decoder_for(form).decode([encode(row), narrow])
+    assert (decoded.rows, len(decoded.columns)) == (1, MOST_FIELDS)
+    assert f"more than {MOST_FIELDS} " in decoded.rejected[0].reason
+    if form != "csv":
+        assert decoder_for(form, fields=["f7"]).decode([encode(row)]).rows == 1
+
+
+@pytest.mark.parametrize(
+    "form", ["json", "csv", "msgpack", lambda message: {message.decode(): [1]}]
+)
+def test_messages_with_names_of_their_own_do_not_grow_by_the_square(form, monkeypatch):
+    monkeypatch.setattr(columns, "MOST_CELLS", 1_000)
+    encode = {"json": msgspec.json.encode, "msgpack": msgspec.msgpack.encode}.get(form)
+    if form == "csv":
+        batch = [f"f{n}\n1".encode() for n in range(100)]
+    elif encode is None:
+        batch = [f"f{n}".encode() for n in range(100)]
+    else:
+        batch = [encode({f"f{n}": 1}) for n in range(100)]
+    decoded = decoder_for(form).decode(batch)
+    assert (decoded.rows, len(decoded.columns), decoded.rejected) == (100, 10, [])
+
+
+@pytest.mark.parametrize("bare", [{}, {"a": None}, 7])
+@pytest.mark.parametrize("fields", [None, ["a"]])
+@pytest.mark.parametrize("form", ["json", "ndjson", "csv", "msgpack"])
+def test_a_message_of_rows_without_end_that_cannot_be_read_is_given_up(form, fields, bare):
+    rows = [{"a": 1}, *[bare] * (3 * MOST_REFUSALS)]
+    message = {
+        "json": msgspec.json.encode,
+        "ndjson": lambda rows: b"\n".join(map(msgspec.json.encode, rows)),
+        "msgpack": msgspec.msgpack.encode,
+        "csv": lambda rows: b"a,b\n1,2" + b"\n," * (len(rows) - 1),
+    }[form](rows)
+    decoded = decoder_for(form, fields=fields).decode([message, message])
+    assert decoded.columns["a"].tolist() == [1, 1]
+    assert len(decoded.rejected) == 2 * (MOST_REFUSALS + 1)
+    assert "the rest of it is left" in decoded.rejected[MOST_REFUSALS].reason
+    assert decoded.rejected[-1].payload == message

@@ -87,6 +87,11 @@ def test_fields_are_picked_from_rows_by_path_and_from_tables_by_name():
     assert len(decoded.rejected) == 2
 
 
+def test_a_null_under_the_whole_key_leads_on_to_the_path():
+    decoded = returning({"a.b": None, "a": {"b": 4}}, {"a.b": 5, "a": {"b": 6}}, fields=["a.b"])
+    assert decoded.columns["a.b"].tolist() == [4, 5]
+
+
 def test_what_has_none_of_the_needs_is_rejected():
     decoded = returning({"a": 1}, {"b": 1}, {"b": [1, 2]}, {"a": [2], "b": [1]}, needs=["a"])
     assert decoded.columns["a"].tolist() == [1, 2]

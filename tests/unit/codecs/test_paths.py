@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from livewidget.codecs.json import JsonDecoder
 from livewidget.codecs.msgpack import MsgpackDecoder
-from livewidget.codecs.paths import MOST_INDEX, MOST_STEPS
+from livewidget.codecs.paths import MOST_INDEX, MOST_STEPS, beside
 from livewidget.data.errors import SettingError
 
 FORMATS = {
@@ -110,8 +110,8 @@ def test_the_key_as_it_stands_goes_before_its_steps(name):
     make, encode = FORMATS[name]
     batch = [{"a.b": 1, "a": {"b": 2}}, {"a": {"b": 3}}, {"a.b": None, "a": {"b": 4}}, {"a.b": 5}]
     messages = [encode(each) for each in batch]
-    for beside in ([], [b"\xc1"]):  # many at once, and each by itself
-        columns = make({"x": "a.b"}).decode([*messages, *beside]).columns
+    for others in ([], [b"\xc1"]):  # many at once, and each by itself
+        columns = make({"x": "a.b"}).decode([*messages, *others]).columns
         assert columns["x"].tolist() == [1, 3, 4, 5]
 
 
@@ -217,3 +217,21 @@ def test_what_is_wrong_where_nobody_looks_is_judged_alike_alone_and_among_others
         assert decoded.columns["a"].tolist() == [1, 2]
         assert decoded.rejected[0].payload == batch[1]
         assert "utf-8" in decoded.rejected[0].reason
+
+
+def test_one_field_more():
+    assert beside(None, "id") is None
+    assert beside(("a",), "id") == {"a": "a", "id": "id"}
+    assert beside({"p": "data.price"}, "id") == {"id": "id", "p": "data.price"}
+    with pytest.raises(SettingError):
+        beside("price", "id")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b" "])
+@pytest.mark.parametrize("fields", [None, ["a"]])
+def test_lines_with_their_ends_are_read_in_one_call(end, fields, monkeypatch):
+    decoder = JsonDecoder(fields)
+    monkeypatch.setattr(decoder, "_each", None)
+    lines = end.strip(b" ") or b"\n"
+    messages = [b'{"a":1}' + lines + b'{"a":2}' + end, b'{"a":3}', b' {"a":4}' + end]
+    assert decoder.decode(messages).columns["a"].tolist() == [1, 2, 3, 4]

@@ -92,9 +92,11 @@ def test_the_columns_wanted_name_what_is_plain():
 
 
 def test_a_feed_is_spared_other_fields_only_where_its_time_is_known():
+    message = b'{"t": 1, "bid": 2, "symbol": "x", "other": 3}'
     decoder = resolve("ws://host", time="t", values=["bid"], by="symbol")._decoder
-    assert decoder._names == ("t", "bid", "symbol")
-    assert resolve("ws://host", values=["bid"])._decoder._names is None
+    assert list(decoder.decode([message]).columns) == ["t", "bid", "symbol"]
+    decoder = resolve("ws://host", values=["bid"])._decoder
+    assert list(decoder.decode([message]).columns) == ["t", "bid", "symbol", "other"]
 
 
 def test_a_table_is_told_its_time():
