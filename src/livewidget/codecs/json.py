@@ -62,37 +62,31 @@ class JsonDecoder:
         read by itself so that the bad ones are singled out.
         """
         rejected: list[Rejected] = []
-        rows, single = self._all_at_once(messages, rejected)
+        rows = self._all_at_once(messages, rejected)
         if rows is None:
             rows = []
             for message in messages:
                 self._one(message, rows, rejected)
-        return Decoded(self._transpose(rows), len(rows), rejected, single)
+        return Decoded(self._transpose(rows), len(rows), rejected)
 
-    def _all_at_once(
-        self, messages: Sequence[bytes], rejected: list[Rejected]
-    ) -> tuple[list[Any] | None, bool]:
-        """Return the rows of messages that are all JSON, and whether each gave exactly one.
-
-        Without rows where each message must be read by itself.
-        """
+    def _all_at_once(self, messages: Sequence[bytes], rejected: list[Rejected]) -> list[Any] | None:
+        """Return the rows of messages that are all JSON; None where each must be read by itself."""
         for message in messages:
             if (
                 message[:1] not in _OPEN
                 or message[-1:] not in _CLOSE
                 or len(message) > self._max_bytes
             ):
-                return None, False
+                return None
         try:
             values = self._decoder.decode_lines(b"\n".join(messages))
         except _FAILURES:
-            return None, False
+            return None
         rows = _flat(values)
-        single = len(values) == len(messages) and rows is values
         if not self._may_be_bare(rows):
-            return rows, single
-        if not single:
-            return None, False
+            return rows
+        if len(values) != len(messages) or rows is not values:
+            return None
         # A row a message: those that may have nothing of use are read again, which tells null from
         # absent.
         kept: list[Any] = []
@@ -101,7 +95,7 @@ class JsonDecoder:
                 self._one(message, kept, rejected)
             else:
                 kept.append(row)
-        return kept, not rejected
+        return kept
 
     def _may_be_bare(self, rows: list[Any]) -> bool:
         """Tell, cheaply, whether a row lacks a field."""

@@ -55,7 +55,7 @@ def test_a_class_is_told_from_an_object():
         resolve(Machine)
 
 
-@pytest.mark.parametrize("url", ["kafka://user:secret@host/topic", "mqtt://h?key=secret", "x://"])
+@pytest.mark.parametrize("url", ["amqp://user:secret@host/topic", "redis://h?key=secret", "x://"])
 def test_other_schemes_list_those_there_are_and_show_no_secret(url):
     with pytest.raises(
         SourceError, match=r"not supported in this version.*ws://, wss://"
