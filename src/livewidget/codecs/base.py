@@ -23,15 +23,11 @@ class Rejected:
 
 @dataclass(slots=True)
 class Decoded:
-    """`rows` rows as columns of equal length, and what was rejected.
-
-    `single` says that each message gave exactly one row; False that this is not known.
-    """
+    """`rows` rows as columns of equal length, and what was rejected."""
 
     columns: Columns
     rows: int
     rejected: list[Rejected] = field(default_factory=list)
-    single: bool = False
 
 
 class Decoder(Protocol):

@@ -61,7 +61,7 @@ class MsgspecDecoder(ABC):
         found = self._rows.together(rows, again, rejected)
         if found is None:
             return None
-        return Decoded(*found, rejected, single=one_each and not rejected)
+        return Decoded(*found, rejected)
 
     def _typed(self, messages: Sequence[bytes]) -> list[Any] | None:
         try:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from livewidget.data.errors import SchemaError, quote
 from livewidget.data.schema import Kind
-from livewidget.data.text import Text, is_missing
+from livewidget.data.text import PLAIN, Text, is_missing
 
 Column = npt.NDArray[Any] | Text
 NAT = np.iinfo(np.int64).min
@@ -238,6 +238,8 @@ def _to_ints(values: Any) -> npt.NDArray[np.int64]:
 def _to_text(values: Any) -> Text:
     if isinstance(values, Text):
         return values
+    if isinstance(values, list) and PLAIN.issuperset(map(type, values)):
+        return Text.encode(values)  # a detour by numpy costs thrice
     items: Sequence[object] = [values] if isinstance(values, str) else _array(values).tolist()
     return Text.encode(items)
 

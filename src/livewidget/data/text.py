@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from livewidget.data.errors import SchemaError, quote
 
 OVERFLOW = "…"
+PLAIN = frozenset({str, type(None)})  # what most text is made of
 
 
 class Text:
@@ -24,6 +26,9 @@ class Text:
     @classmethod
     def encode(cls, items: Iterable[object]) -> Text:
         """Encode str, int (a key is often a number) and None. Raises SchemaError for others."""
+        items = items if isinstance(items, list) else list(items)
+        if PLAIN.issuperset(map(type, items)):
+            return cls._encode_plain(items)
         table: dict[str, int] = {}
         codes = []
         for item in items:
@@ -51,6 +56,15 @@ class Text:
             ]
             codes.append(np.array(new, dtype=np.int32)[places])
         return cls(np.concatenate(codes), tuple(table))
+
+    @classmethod
+    def _encode_plain(cls, items: list[Any]) -> Text:
+        known = dict.fromkeys(items)
+        known.pop(None, None)
+        table: dict[Any, int] = {item: code for code, item in enumerate(known)}
+        table[None] = -1
+        codes = np.fromiter(map(table.__getitem__, items), dtype=np.int32, count=len(items))
+        return cls(codes, tuple(known))
 
     def decode(self) -> npt.NDArray[np.object_]:
         """Return an object array of str and None."""

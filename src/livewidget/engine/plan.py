@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from livewidget.buffers.queue import Queue
-from livewidget.data.document import Document, Place
+from livewidget.data.document import Document
 from livewidget.data.duration import seconds
 from livewidget.data.errors import LivewidgetError, quote
 from livewidget.data.schema import Schema
+from livewidget.data.toml_lines import Place
 from livewidget.engine.buffer import BufferManager
 from livewidget.engine.streamer import DataStreamer
 from livewidget.pipeline.operator import Operator

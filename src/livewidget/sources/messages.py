@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from livewidget.codecs.base import Columns, Decoded, Decoder
+from livewidget.codecs.json import JsonDecoder
 from livewidget.data.errors import SchemaError
 from livewidget.sources.base import Outlet
 from livewidget.sources.collector import Collector
@@ -83,7 +84,7 @@ def _spread(
     known: Columns, decoder: Decoder, decoded: Decoded, messages: Sequence[bytes]
 ) -> Columns:
     """Return columns of messages as columns of rows: a message may have had none, or several."""
-    if decoded.single or not known:
+    if not known or _is_single(decoder, decoded, messages):
         return known
     # How many of each is not told with all of them at once: they are decoded again, one by one.
     rows = [decoder.decode([message]).rows for message in messages]
@@ -97,3 +98,16 @@ def _spread(
 def count(columns: Columns) -> int:
     """Return how many events the columns hold."""
     return max(map(len, columns.values()), default=0)
+
+
+def _is_single(decoder: Decoder, decoded: Decoded, messages: Sequence[bytes]) -> bool:
+    """Tell, for the usual format, that each message gave exactly one row.
+
+    A JSON object that is not rejected gives one row at least; an empty array would give none.
+    """
+    return (
+        isinstance(decoder, JsonDecoder)
+        and decoded.rows == len(messages)
+        and not decoded.rejected
+        and {message[:1] for message in messages} == {b"{"}
+    )
