@@ -12,6 +12,7 @@ from livewidget.data.health import Health
 from livewidget.resilience.backoff import Backoff
 from livewidget.resilience.breaker import Circuit, CircuitBreaker
 from livewidget.sources.base import LoopClock, Outlet
+from livewidget.sources.pull import check_interval
 from livewidget.sources.resolve import resolve
 from livewidget.sources.several import Child, Several, Sources
 
@@ -42,7 +43,8 @@ class Fallback(Several):
         clock: LoopClock | None = None,
     ) -> None:
         super().__init__(sources, unique=unique, clock=clock)
-        self._breakers = {each: CircuitBreaker(failures, open_s=probe_s) for each in self.children}
+        open_s = check_interval(probe_s, "probe_s")
+        self._breakers = {each: CircuitBreaker(failures, open_s=open_s) for each in self.children}
         self._sticky = sticky
         self._current: Child | None = None  # whose turn it is
         self._all_away = False  # then everything runs

@@ -9,6 +9,7 @@ from livewidget.data.errors import SettingError, SourceError
 from livewidget.data.events import State
 from livewidget.data.health import Health
 from livewidget.sources.base import LoopClock, Outlet, Source
+from livewidget.sources.pull import check_interval
 from livewidget.sources.several import Child, Several, Sources
 
 RETRY_S = 30.0
@@ -33,7 +34,7 @@ class Parallel(Several):
         clock: LoopClock | None = None,
     ) -> None:
         super().__init__(sources, unique=unique, clock=clock)
-        self._retry_s = retry_s
+        self._retry_s = check_interval(retry_s, "retry_s")
         self._due: dict[Child, float] = {}  # when those that failed are started again
 
     async def _supervise(self, outlet: Outlet) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from livewidget.data.errors import SettingError, SourceError
 from livewidget.data.events import State
+from livewidget.engine.streamer import DataStreamer
 from livewidget.resilience import Backoff
 from livewidget.sources import (
     Failover,
@@ -18,7 +19,7 @@ from livewidget.sources import (
     SseSource,
     WebSocketSource,
 )
-from livewidget.testing import ListSource, ManualClock, WebSocketServer, wait_for
+from livewidget.testing import ListSource, ManualClock, WebSocketServer, wait_for, wait_until
 
 QUICK = {"base_s": 0.001, "cap_s": 0.01}
 
@@ -419,6 +420,32 @@ async def test_one_that_acknowledges_waits_for_the_real_outlet(outlet, running):
 def test_what_is_no_list_of_sources_is_refused(kind, sources):
     with pytest.raises(SettingError, match="sources is"):
         kind(sources)
+
+
+def test_limits_that_cannot_be_are_named():
+    for limits in ({"probe_s": 0}, {"probe_s": "x"}, {"failures": 0}):
+        with pytest.raises(SettingError, match=f"^{next(iter(limits))} is a number"):
+            Fallback([ListSource()], **limits)
+    with pytest.raises(SettingError, match=r"^retry_s is a number"):
+        HotHot([ListSource()], unique="n", retry_s=-1)
+
+
+def test_through_the_engine_every_event_is_in_the_account_and_the_state_is_told(server, http):
+    http.set({"time": 1e9 + 100, "n": 100})
+    feed = Fallback({"socket": socket(server), "polling": poll(http)})
+    with DataStreamer(feed) as streamer:
+        wait_until(lambda: server.clients)
+        server.send(*({"time": 1e9 + n, "n": n} for n in range(100)))
+        wait_until(lambda: streamer.account().received == 100)
+        assert streamer.state[:2] == (State.LIVE, "by socket")
+        server.stop()
+        wait_until(lambda: streamer.state[1] == "by polling, 1 of 2 preferred is away")
+        wait_until(lambda: streamer.account().received == 101)
+        assert streamer.to_dataframe()["n"].tolist() == list(range(101))
+        account = streamer.account()
+        assert (account.stored, account.rejected, account.dropped) == (101, 0, 0)
+        [gap] = streamer.gaps
+        assert (gap.start, gap.stop) == (1_000_000_099 * 10**9, 1_000_000_100 * 10**9)
 
 
 def test_one_source_twice_is_refused():
