@@ -26,6 +26,10 @@ class Cover:
         """Tell whether this member covers the stream now."""
         return member in self._covering
 
+    def joins(self, member: Hashable) -> bool:
+        """Tell whether this member's next delivery would be its first beside others that cover."""
+        return bool(self._covering) and member not in self._covering
+
     def delivers(self, member: Hashable) -> bool:
         """Note a delivery, before it is made; tell whether there is a gap before it."""
         if member in self._covering:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urljoin, urlsplit
+from urllib.request import getproxies
 
 from livewidget.data.errors import SettingError
 from livewidget.sources.allow_list import check_allowed
@@ -40,10 +41,7 @@ class Address:
         path = "/".join(map(_segment, parts.path.split("/")))
         query = f"?{_HIDDEN}" if parts.query else ""
         self.shown = f"{parts.scheme}://{self.host}{path}{query}"
-        secrets = {value for _, value in parse_qsl(parts.query)}
-        secrets |= {unquote(each) for each in (parts.password, parts.username) if each}
-        secrets |= {each for each in parts.path.split("/") if _segment(each) is _HIDDEN}
-        secrets |= {parts.query, *others}
+        secrets = _secrets(parts).union(others)
         self._secrets = frozenset(each for each in secrets if len(each) >= _SHORTEST)
         self._later: deque[str] = deque(maxlen=_LATER)
 
@@ -70,6 +68,24 @@ class Address:
         for secret in sorted(self._secrets.union(self._later), key=len, reverse=True):
             text = text.replace(secret, _HIDDEN)
         return text
+
+
+def proxy_secrets(*, proxy: str | bool | None) -> set[str]:
+    """Return what a proxy's URL should not show; True stands for the environment's.
+
+    Raises SettingError where it is named here and the allow-list does not have its host.
+    """
+    if isinstance(proxy, str):
+        check_allowed(None, urlsplit(proxy).hostname)
+    urls = [proxy] if isinstance(proxy, str) else getproxies().values() if proxy else []
+    return {secret for url in urls for secret in _secrets(urlsplit(url))}
+
+
+def _secrets(parts: SplitResult) -> set[str]:
+    secrets = {value for _, value in parse_qsl(parts.query)} | {parts.query}
+    for each in (parts.password, parts.username):
+        secrets |= {each, unquote(each)} if each else set()
+    return secrets | {each for each in parts.path.split("/") if _segment(each) is _HIDDEN}
 
 
 def _segment(text: str) -> str:

@@ -21,9 +21,9 @@ class Rule:
     hosts: tuple[str, ...] | None = None
     schemes: tuple[str, ...] | None = None
 
-    def refusal(self, scheme: str, host: str | None) -> str:
-        """Return why this place is refused, "" where it passes; `host` None is this machine."""
-        if self.schemes is not None and scheme.lower() not in self.schemes:
+    def refusal(self, scheme: str | None, host: str | None) -> str:
+        """Return why this place is refused, "" where it passes; what is None is not judged."""
+        if self.schemes is not None and scheme is not None and scheme.lower() not in self.schemes:
             return f"{scheme.lower()}:// is not among the schemes that {self.origin} allows"
         if host is None or self.hosts is None or any(_fits(host, each) for each in self.hosts):
             return ""
@@ -42,7 +42,7 @@ class AllowList:
         with self._lock:
             self._rules = (*self._rules, rule)
 
-    def check(self, scheme: str, host: str | None) -> None:
+    def check(self, scheme: str | None, host: str | None) -> None:
         """Raise SettingError, with the host and the list's origin, for what is not allowed."""
         for rule in self._rules:
             if refusal := rule.refusal(scheme, host):
@@ -78,8 +78,8 @@ def allow(hosts: Iterable[str] | None = None, schemes: Iterable[str] | None = No
     _process.narrow(rule)
 
 
-def check_allowed(scheme: str, host: str | None = None) -> None:
-    """Raise SettingError where a source may not open this; `host` None: nothing but files."""
+def check_allowed(scheme: str | None, host: str | None = None) -> None:
+    """Raise SettingError where a source may not go; a file has no host, a proxy no scheme."""
     _process.check(scheme, host)
 
 

@@ -12,8 +12,9 @@ from livewidget.data.health import Health
 from livewidget.resilience.backoff import Backoff
 from livewidget.resilience.breaker import Circuit, CircuitBreaker
 from livewidget.sources.base import LoopClock, Outlet
+from livewidget.sources.pull import check_interval
 from livewidget.sources.resolve import resolve
-from livewidget.sources.several import Child, Several, Sources
+from livewidget.sources.several import OVERLAP_S, Child, Several, Sources
 
 PROBE_S = 30.0
 FAILURES = 3
@@ -24,9 +25,10 @@ class Fallback(Several):
 
     A source is left after `failures` failures in a row, or at once where it fails for good; then
     the next has its turn. What is better than the one that delivers is tried beside it every
-    `probe_s` seconds, and takes over with its first event, so that nothing is missed; what both
-    deliver meanwhile may come twice, unless `unique` names a field to know it by. With `sticky`
-    there is no climbing back. Where all are away, all of them are tried by their own backoff.
+    `probe_s` seconds, and takes over once it has delivered and is synchronised (see `Several`):
+    nothing is missed, and what both delivered in `overlap_s` seconds comes twice, unless `unique`
+    names a field to know it by. With `sticky` there is no climbing back. Where all are away, all of
+    them are tried by their own backoff.
 
     A stretch that none of them saw is a gap. Fails where all fail for good and none ever worked.
     """
@@ -39,10 +41,12 @@ class Fallback(Several):
         failures: int = FAILURES,
         sticky: bool = False,
         unique: str | None = None,
+        overlap_s: float = OVERLAP_S,
         clock: LoopClock | None = None,
     ) -> None:
-        super().__init__(sources, unique=unique, clock=clock)
-        self._breakers = {each: CircuitBreaker(failures, open_s=probe_s) for each in self.children}
+        super().__init__(sources, unique=unique, overlap_s=overlap_s, clock=clock)
+        open_s = check_interval(probe_s, "probe_s")
+        self._breakers = {each: CircuitBreaker(failures, open_s=open_s) for each in self.children}
         self._sticky = sticky
         self._current: Child | None = None  # whose turn it is
         self._all_away = False  # then everything runs
@@ -51,20 +55,15 @@ class Fallback(Several):
         """Return that of the source whose turn it is."""
         return (self._current or self.children[0]).source.health()
 
-    def delivers(self, child: Child, outlet: Outlet) -> None:
-        """Give the turn to whoever is better, or the first to deliver where nobody did."""
-        if not self._cover.covers(child):
-            self._breakers[child].success()
-            self._promote(child)
-        super().delivers(child, outlet)
-
-    def says(self, child: Child, state: State, detail: str, attempt: int) -> None:
+    def says(self, child: Child, outlet: Outlet, said: tuple[State, str, int]) -> None:
         """Count a loss, too."""
-        if state is State.RECONNECTING:
+        if said[0] is State.RECONNECTING:
             self._breakers[child].failure(self._clock.monotonic())
-        super().says(child, state, detail, attempt)
+        super().says(child, outlet, said)
 
-    def _promote(self, child: Child) -> None:
+    def _joined(self, child: Child) -> None:
+        """Give the turn to whoever is better, or the first to deliver where nobody did."""
+        self._breakers[child].success()
         current = self._current
         if current is None or self._all_away or self._rank(child) < self._rank(current):
             self._current, self._all_away = child, False
@@ -75,16 +74,17 @@ class Fallback(Several):
         while True:
             self._changed.clear()
             now = self._clock.monotonic()
-            if self._note_ends(now):
+            if self._note_ends(now, outlet):
                 return
-            await self._stop(self._superfluous(now))
+            joining = self._join(now, outlet)
+            await self._stop(self._superfluous(now), outlet)
             self._launch(now, outlet)
             self._tell(outlet, *self._combined())
-            await self._wait(self._until_next(now))
+            await self._wait(joining, self._until_next(now))
 
-    def _note_ends(self, now: float) -> bool:
+    def _note_ends(self, now: float, outlet: Outlet) -> bool:
         """Take note of those that ended; tell whether the one that delivers has said all."""
-        for child in self._ended():
+        for child in self._ended(outlet):
             if child is self._current:
                 if child.error is None:
                     return True
@@ -178,6 +178,7 @@ class Failover(Fallback):
         probe_s: float = PROBE_S,
         failures: int = FAILURES,
         unique: str | None = None,
+        overlap_s: float = OVERLAP_S,
         clock: LoopClock | None = None,
         **options: Any,
     ) -> None:
@@ -189,6 +190,7 @@ class Failover(Fallback):
             failures=failures,
             sticky=sticky,
             unique=unique,
+            overlap_s=overlap_s,
             clock=clock,
         )
 

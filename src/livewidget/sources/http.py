@@ -12,7 +12,7 @@ from livewidget.data.clock import Clock
 from livewidget.data.errors import RefusedError, SourceError
 from livewidget.resilience.backoff import Backoff
 from livewidget.resilience.breaker import CircuitBreaker
-from livewidget.sources.address import Address
+from livewidget.sources.address import Address, proxy_secrets
 from livewidget.sources.base import LoopClock
 from livewidget.sources.reconnecting import ReconnectingSource
 
@@ -53,7 +53,7 @@ class HttpSource(ReconnectingSource):
         breaker: CircuitBreaker | None = None,
     ) -> None:
         super().__init__(
-            Address(url, (headers or {}).values()),
+            Address(url, [*(headers or {}).values(), *proxy_secrets(proxy=proxy)]),
             reconnect=reconnect,
             backoff=backoff,
             clock=clock,
@@ -111,12 +111,12 @@ class HttpSource(ReconnectingSource):
 
 
 def client_options(tls: ssl.SSLContext | None, *, proxy: str | bool | None) -> dict[str, Any]:
-    """Return a client's options. Raises SettingError for a proxy that the allow-list has not."""
+    """Return what both clients over HTTP are made with."""
     options: dict[str, Any] = {"trust_env": proxy is True}
     if tls is not None:
         options["verify"] = tls
     if isinstance(proxy, str):
-        options["proxy"] = Address(proxy).url
+        options["proxy"] = proxy
     return options
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 
 from livewidget.data.clock import Clock, SystemClock
 from livewidget.data.errors import SourceError
-from livewidget.sources.address import Address
+from livewidget.sources.address import Address, proxy_secrets
 from livewidget.sources.auth import Auth, Credentials
 from livewidget.sources.http import AGAIN, CONNECT_S, client_options, quiet_loggers
 
@@ -43,7 +43,7 @@ class OAuth2(Auth):
         proxy: str | bool | None = True,
         clock: Clock | None = None,
     ) -> None:
-        self._address = Address(token_url, [client_secret])
+        self._address = Address(token_url, [client_secret, *proxy_secrets(proxy=proxy)])
         self._client = client_id, client_secret
         self._form = {"grant_type": "client_credentials"}
         if scope is not None:

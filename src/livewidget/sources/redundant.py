@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
+from livewidget.data.batch import Data
 from livewidget.data.errors import SettingError, SourceError
 from livewidget.data.events import State
 from livewidget.data.health import Health
 from livewidget.sources.base import LoopClock, Outlet, Source
-from livewidget.sources.several import Child, Several, Sources
+from livewidget.sources.pull import check_interval
+from livewidget.sources.several import OVERLAP_S, Child, Several, Sources
 
 RETRY_S = 30.0
 
@@ -30,10 +32,11 @@ class Parallel(Several):
         *,
         unique: str | None = None,
         retry_s: float = RETRY_S,
+        overlap_s: float = OVERLAP_S,
         clock: LoopClock | None = None,
     ) -> None:
-        super().__init__(sources, unique=unique, clock=clock)
-        self._retry_s = retry_s
+        super().__init__(sources, unique=unique, overlap_s=overlap_s, clock=clock)
+        self._retry_s = check_interval(retry_s, "retry_s")
         self._due: dict[Child, float] = {}  # when those that failed are started again
 
     async def _supervise(self, outlet: Outlet) -> None:
@@ -41,17 +44,18 @@ class Parallel(Several):
         while True:
             self._changed.clear()
             now = self._clock.monotonic()
-            self._note_ends(now)
+            self._note_ends(now, outlet)
             for child in [each for each, due in self._due.items() if due <= now]:
                 del self._due[child]
                 self._start(child, outlet)
             if self._over():
                 return
             self._tell(outlet, *self._combined())
-            await self._wait(min(self._due.values()) - now if self._due else None)
+            joining = self._join(now, outlet)
+            await self._wait(joining, *(due - now for due in self._due.values()))
 
-    def _note_ends(self, now: float) -> None:
-        ended = self._ended()
+    def _note_ends(self, now: float, outlet: Outlet) -> None:
+        ended = self._ended(outlet)
         self._due |= {
             each: now + self._retry_s for each in ended if isinstance(each.error, SourceError)
         }
@@ -85,8 +89,8 @@ class HotHot(Parallel):
     """The same stream over two or more connections: what one loses, another has.
 
     All deliver; `unique` names the field (an id, a sequence number) by which the engine takes an
-    event that comes twice once. A gap is only what none of them saw: a connection counts from its
-    first event on, for it cannot know what came before.
+    event that comes twice once. A gap is only what none of them saw: a connection that has just
+    come (back) does not count before it is synchronised (see `Several`).
     """
 
     def __init__(
@@ -95,9 +99,10 @@ class HotHot(Parallel):
         *,
         unique: str,
         retry_s: float = RETRY_S,
+        overlap_s: float = OVERLAP_S,
         clock: LoopClock | None = None,
     ) -> None:
-        super().__init__(sources, unique=unique, retry_s=retry_s, clock=clock)
+        super().__init__(sources, unique=unique, retry_s=retry_s, overlap_s=overlap_s, clock=clock)
 
     def health(self) -> Health | None:
         """Return that of the best: while it is well, nothing is lost."""
@@ -136,10 +141,13 @@ class Shards(Parallel):
         """Return that of the worst: all are needed."""
         return min(self._healths(), key=lambda each: each.quality, default=None)
 
-    def delivers(self, child: Child, outlet: Outlet) -> None:
-        """Note when."""
-        del outlet
+    def takes(self, child: Child, data: Data, outlet: Outlet) -> int:
+        """Note when, and deliver: no part stands in for another."""
         child.delivered = self._clock.now()
+        return outlet.emit(data)
+
+    def release(self, child: Child, outlet: Outlet) -> None:
+        """Do nothing: nothing is held."""
 
     def misses(self, child: Child, outlet: Outlet, gap: tuple[int | None, int | None, str]) -> None:
         """Give a gap the edges of this shard."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from livewidget.data.batch import Data
-from livewidget.data.errors import SettingError, SourceError, quote
+from livewidget.data.batch import Data, count_rows
+from livewidget.data.errors import SchemaError, SettingError, SourceError, quote
 from livewidget.data.events import State
 from livewidget.resilience.cover import Cover
 from livewidget.sources.base import LoopClock, Outlet, Source, SystemLoopClock
+from livewidget.sources.pull import check_interval
 from livewidget.sources.resolve import resolve
+
+OVERLAP_S = 1.0
+LONGEST_S = 30.0  # that a connection waits to be joined with another which is silent
+MOST_HELD = 1_000  # deliveries; at 5 ms each, five seconds
 
 Sources = Mapping[str, Source | str] | Iterable[Source | str]
 
@@ -27,6 +33,10 @@ class Child:
         self.state, self.detail, self.attempt = State.WAITING, "", 0
         self.error: Exception | None = None  # what it has ended by
         self.delivered = 0  # when, the last time: ns UTC
+        self.heard = 0.0  # the same by the steady clock
+        self.lock = threading.Lock()  # the two below
+        self.held: list[Data] = []  # while it joins
+        self.since = 0.0  # when the first of these came
 
     def said(self, state: State, detail: str, attempt: int) -> None:
         """Note a state."""
@@ -47,12 +57,15 @@ class ChildOutlet:
         self._outlet = outlet
         self.reject = outlet.reject
         self.ready = outlet.ready
-        self.stored = outlet.stored
 
     def emit(self, data: Data) -> int:
-        """Take data, once its owner has noted where they come from."""
-        self._owner.delivers(self._child, self._outlet)
-        return self._outlet.emit(data)
+        """Let the owner deliver it, or hold it while it joins."""
+        return self._owner.takes(self._child, data, self._outlet)
+
+    async def stored(self) -> None:
+        """As of the outlet; what is held is delivered before."""
+        self._owner.release(self._child, self._outlet)
+        await self._outlet.stored()
 
     def gap(self, start: int | None, stop: int | None, reason: str) -> None:
         """Let the owner judge what a gap of one is for all."""
@@ -60,7 +73,7 @@ class ChildOutlet:
 
     def state(self, state: State, detail: str = "", attempt: int = 0) -> None:
         """Let the owner make one state of all."""
-        self._owner.says(self._child, state, detail, attempt)
+        self._owner.says(self._child, self._outlet, (state, detail, attempt))
 
     @property
     def full(self) -> bool:
@@ -72,13 +85,24 @@ class Several(Source):
     """Runs sources as tasks on its own loop, and ends with all of them ended.
 
     `sources` are URLs or sources, or a mapping of labels to them: labels stand in states, in place
-    of names. `unique` names the field by which the engine knows an event that came already. What
-    the children call may come from any thread; the rest is the loop's. Raises SettingError for none
-    at all, or one twice.
+    of names. `unique` names the field by which the engine knows an event that came already.
+
+    A connection that joins another is synchronised before it counts: what it delivers is held until
+    the other has gone on for `overlap_s` seconds, and delivered something. So what was on its way
+    over the slower one has come; and if that one is lost before, the gap between its last event and
+    the first of the newcomer is told where it lies.
+
+    What the children call may come from any thread; the rest is the loop's. Raises SettingError for
+    no source at all, or one twice.
     """
 
     def __init__(
-        self, sources: Sources, *, unique: str | None = None, clock: LoopClock | None = None
+        self,
+        sources: Sources,
+        *,
+        unique: str | None = None,
+        overlap_s: float = OVERLAP_S,
+        clock: LoopClock | None = None,
     ) -> None:
         if isinstance(sources, (str, Source)):
             raise SettingError(f"sources is a list or a mapping, got {quote(sources)}")
@@ -90,6 +114,7 @@ class Several(Source):
             raise SettingError("one source stands twice in sources: one object runs once at a time")
         self.name = ", ".join(each.label for each in self.children)
         self.unique = unique
+        self._overlap_s = check_interval(overlap_s, "overlap_s")
         self._clock = clock or SystemLoopClock()
         self._cover = Cover()
         self._changed = asyncio.Event()
@@ -104,31 +129,79 @@ class Several(Source):
         try:
             await self._supervise(outlet)
         finally:
-            await self._stop(self.children)
+            await self._stop(self.children, outlet)
 
     @abstractmethod
     async def _supervise(self, outlet: Outlet) -> None:
         """Start and stop the children, and tell their state, until all is said."""
 
-    def delivers(self, child: Child, outlet: Outlet) -> None:
-        """Note that a child is about to emit."""
-        child.delivered = self._clock.now()
-        if self._cover.delivers(child):
+    def takes(self, child: Child, data: Data, outlet: Outlet) -> int:
+        """Deliver what a child emits, or hold it while it joins. Returns the rows accepted."""
+        child.delivered, child.heard = self._clock.now(), self._clock.monotonic()
+        if not self._cover.covers(child):
+            if self._hold(child, data):
+                return count_rows(data)
+            self.release(child, outlet)
+        return outlet.emit(data)
+
+    def release(self, child: Child, outlet: Outlet) -> None:
+        """Deliver what is held, behind a gap where there is one: from here on the child counts."""
+        with child.lock:
+            held, child.held = child.held, []
+            joins = not self._cover.covers(child)
+            gap = self._cover.delivers(child)
+        if joins:
+            self._joined(child)
+        if gap:
             outlet.gap(None, None, "all connections were lost")
+        for data in held:
+            try:
+                outlet.emit(data)
+            except SchemaError as error:
+                outlet.reject(data, str(error))
 
     def misses(self, child: Child, outlet: Outlet, gap: tuple[int | None, int | None, str]) -> None:
         """Pass on a child's gap where no other covers it."""
         if self._cover.misses(child):
             outlet.gap(*gap)
 
-    def says(self, child: Child, state: State, detail: str, attempt: int) -> None:
+    def says(self, child: Child, outlet: Outlet, said: tuple[State, str, int]) -> None:
         """Note a child's state."""
-        child.said(state, detail, attempt)
-        if state is State.LIVE:
+        child.said(*said)
+        if child.state is State.LIVE:
             self._begun = True
         else:
+            self._let_go(child, outlet)
             self._cover.lost(child)
         self._ring()
+
+    def _joined(self, child: Child) -> None:
+        """Do what is to be done once a child counts."""
+
+    def _hold(self, child: Child, data: Data) -> bool:
+        with child.lock:
+            if not self._cover.joins(child) or len(child.held) >= MOST_HELD:
+                return False
+            if not child.held:
+                child.since = self._clock.monotonic()
+                self._ring()
+            child.held.append(data)
+        return True
+
+    def _let_go(self, child: Child, outlet: Outlet) -> None:
+        if child.held:
+            self.release(child, outlet)
+
+    def _join(self, now: float, outlet: Outlet) -> float | None:
+        """Release those that are synchronised; return when to look again, in s."""
+        joining = [each for each in self.children if each.held]
+        for child in joining:
+            lasted = now - child.since
+            others = [each for each in self.children if self._cover.covers(each)]
+            overlapped = any(each.heard > child.since for each in others)
+            if not others or lasted >= (self._overlap_s if overlapped else LONGEST_S):
+                self.release(child, outlet)
+        return self._overlap_s if any(each.held for each in joining) else None
 
     def _start(self, child: Child, outlet: Outlet) -> None:
         child.error = None
@@ -136,13 +209,15 @@ class Several(Source):
         child.task = asyncio.create_task(child.source.run(ChildOutlet(self, child, outlet)))
         child.task.add_done_callback(lambda _: self._changed.set())
 
-    async def _stop(self, children: Iterable[Child]) -> None:
+    async def _stop(self, children: Iterable[Child], outlet: Outlet) -> None:
         """Cancel these and wait for their end. What they still hold, they deliver."""
         tasks = {each: each.task for each in children if each.task is not None}
         for task in tasks.values():
             task.cancel()
         if tasks:
             await asyncio.wait(tasks.values())
+        for child in tasks:
+            self._let_go(child, outlet)
         for child, task in tasks.items():
             child.task = None
             child.said(State.WAITING, "", 0)
@@ -150,7 +225,7 @@ class Several(Source):
             if not task.cancelled():
                 child.error = _exception(task)
 
-    def _ended(self) -> list[Child]:
+    def _ended(self, outlet: Outlet) -> list[Child]:
         """Return those that have ended since the last call; an error is in their `error`."""
         done = [each for each in self.children if each.task is not None and each.task.done()]
         for child in done:
@@ -158,6 +233,7 @@ class Several(Source):
             child.error, child.task = _exception(child.task), None
             detail = "" if child.error is None else _words(child.error)
             child.said(State.ENDED if child.error is None else State.FAILED, detail, 0)
+            self._let_go(child, outlet)
             self._cover.stopped(child)
         return done
 
@@ -166,8 +242,9 @@ class Several(Source):
             self._told = state, detail, attempt
             outlet.state(state, detail, attempt)
 
-    async def _wait(self, seconds: float | None) -> None:
-        """Return when a child has changed, or after so many seconds."""
+    async def _wait(self, *times: float | None) -> None:
+        """Return when a child has changed, or after the least of these, in s."""
+        seconds = min((each for each in times if each is not None), default=None)
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._changed.wait())]
         if seconds is not None:
             waits.append(asyncio.ensure_future(self._clock.sleep(seconds)))

@@ -15,7 +15,7 @@ from livewidget.data.errors import RefusedError, SourceError
 from livewidget.data.health import Health
 from livewidget.resilience.backoff import Backoff
 from livewidget.resilience.breaker import CircuitBreaker
-from livewidget.sources.address import Address
+from livewidget.sources.address import Address, proxy_secrets
 from livewidget.sources.auth import Credentials
 from livewidget.sources.base import LoopClock, Outlet
 from livewidget.sources.messages import Messages
@@ -75,7 +75,7 @@ class WebSocketSource(ReconnectingSource):
         breaker: CircuitBreaker | None = None,
     ) -> None:
         super().__init__(
-            Address(url, (headers or {}).values()),
+            Address(url, [*(headers or {}).values(), *proxy_secrets(proxy=proxy)]),
             reconnect=reconnect,
             backoff=backoff,
             clock=clock,

@@ -3,6 +3,7 @@
 import http as status
 import random
 import time
+import traceback
 
 import pytest
 
@@ -173,6 +174,22 @@ async def test_the_same_by_the_clock_on_the_wall(server, outlet, running, record
     since = time.monotonic()
     await wait_for(lambda: states(outlet)[-1] is State.LIVE, CAP_S + 1.0)  # 1 s for the machine
     record_property("seconds until it was back", round(time.monotonic() - since, 3))
+
+
+@pytest.mark.parametrize("where", ["option", "environment"])
+async def test_no_secret_of_a_proxy_is_shown(server, outlet, running, monkeypatch, where):
+    proxy = "http://bobby:hunter2%21@127.0.0.1:99999"  # no such port
+    for name in ("http_proxy", "https_proxy", "ws_proxy"):
+        monkeypatch.setenv(name, proxy)
+    monkeypatch.setenv("no_proxy", "")
+    options = {"proxy": proxy if where == "option" else True, "reconnect": False}
+    url = server.url.replace("127.0.0.1", "feed.example")
+    for make, scheme in ((WebSocketSource, "ws:"), (SseSource, "http:"), (PollSource, "http:")):
+        with pytest.raises(Exception) as caught:  # noqa: PT011  (whatever is said)
+            await running(make(url.replace("ws:", scheme), **options), outlet)
+        said = "".join(traceback.format_exception(caught.value)) + str(outlet.states)
+        assert "hunter2" not in said
+        assert "bobby" not in said
 
 
 async def test_a_websocket_follows_no_redirect_with_its_credentials(outlet, running):
