@@ -6,9 +6,9 @@ A message is one object, an array of objects, or several of these one on a line 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
@@ -25,7 +25,8 @@ Scalar = float | int | str | bool | None
 _OPEN = frozenset({b"{", b"["})
 _CLOSE = frozenset({b"}", b"]"})
 _NESTED = frozenset({dict, list})
-_NO_SCALAR = _NESTED | {type(None)}
+_NOTHING = type(None)
+_NO_SCALAR = _NESTED | {_NOTHING}
 _FAILURES = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
@@ -71,15 +72,11 @@ class JsonDecoder:
 
     def _all_at_once(self, messages: Sequence[bytes], rejected: list[Rejected]) -> list[Any] | None:
         """Return the rows of messages that are all JSON; None where each must be read by itself."""
-        for message in messages:
-            if (
-                message[:1] not in _OPEN
-                or message[-1:] not in _CLOSE
-                or len(message) > self._max_bytes
-            ):
-                return None
+        joined = b"\n".join(messages)
+        if not (self._are_short(joined, messages) and _are_whole(joined, messages)):
+            return None
         try:
-            values = self._decoder.decode_lines(b"\n".join(messages))
+            values = self._decoder.decode_lines(joined)
         except _FAILURES:
             return None
         rows = _flat(values)
@@ -97,6 +94,9 @@ class JsonDecoder:
                 kept.append(row)
         return kept
 
+    def _are_short(self, joined: bytes, messages: Sequence[bytes]) -> bool:
+        return len(joined) <= self._max_bytes or max(map(len, messages)) <= self._max_bytes
+
     def _may_be_bare(self, rows: list[Any]) -> bool:
         """Tell, cheaply, whether a row lacks a field."""
         if not rows:
@@ -104,7 +104,10 @@ class JsonDecoder:
         if self._names is not None:
             return None in map(attrgetter(self._needed[-1]), rows)
         name = self._needs[0] if self._needs else next(iter(rows[0]), "")
-        return any(type(row.get(name)) in _NO_SCALAR for row in rows)
+        try:
+            return not _NO_SCALAR.isdisjoint(map(type, map(itemgetter(name), rows)))
+        except KeyError:
+            return True
 
     def _is_bare(self, row: Any) -> bool:
         if self._names is not None:
@@ -176,6 +179,15 @@ def _struct(names: tuple[str, ...]) -> type[msgspec.Struct]:
     return msgspec.defstruct("Row", fields, rename=renamed, gc=False)
 
 
+def _are_whole(joined: bytes, messages: Sequence[bytes]) -> bool:
+    """Tell whether each message begins and ends as one that can be joined with others must."""
+    breaks = len(messages) - 1
+    # Where there are no other line breaks, all of these stand between two messages.
+    if joined.count(b"\n") == joined.count(b"}\n{") == breaks:
+        return joined[:1] == b"{" and joined[-1:] == b"}"
+    return all(each[:1] in _OPEN and each[-1:] in _CLOSE for each in messages)
+
+
 def _flat(values: list[Any]) -> list[Any]:
     """Return the rows of decoded values of which some are arrays of rows."""
     if list not in set(map(type, values)):
@@ -198,15 +210,28 @@ def _not_json(error: Exception) -> str:
     return f"not JSON: {str(error).partition(' (byte')[0]}"
 
 
-def _columns_of_dicts(rows: Iterable[dict[str, Any]]) -> dict[str, Values]:
+def _columns_of_dicts(rows: Sequence[dict[str, Any]]) -> dict[str, Values]:
     columns = {}
-    for name in dict.fromkeys(chain.from_iterable(rows)):
-        values = [row.get(name) for row in rows]
-        if not _NESTED.isdisjoint(map(type, values)):
-            values = [None if type(each) in _NESTED else each for each in values]
-        if _is_there(values):
-            columns[name] = pack(values)
+    for name, values in _table(rows).items():
+        kinds = set(map(type, values))
+        if not _NESTED.isdisjoint(kinds):
+            values = [None if type(each) in _NESTED else each for each in values]  # noqa: PLW2901
+            kinds = set(map(type, values))
+        if kinds != {_NOTHING}:
+            columns[name] = pack(values, kinds)
     return columns
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return the values by name, None where a row lacks one."""
+    first = rows[0]
+    if set(map(len, rows)) == {len(first)}:
+        try:  # as many names in each, and in each those of the first: then they are the same
+            return {name: list(map(itemgetter(name), rows)) for name in first}
+        except KeyError:
+            pass
+    names = dict.fromkeys(chain.from_iterable(rows))
+    return {name: [row.get(name) for row in rows] for name in names}
 
 
 def _is_there(values: list[Any]) -> bool:

@@ -11,29 +11,20 @@ MOST_BYTES = 4 << 20  # decoded at once at the latest: some 10 ms of work
 _OVERHEAD = 64  # bytes that a held message costs beside its text
 
 
-class Messages:
+class Messages(Collector):
     """Collects messages for a moment, decodes them together and hands them to an outlet."""
 
     def __init__(self, decoder: Decoder, outlet: Outlet) -> None:
-        self._decoder = decoder
+        super().__init__(lambda messages: deliver(decoder, outlet, messages), most=MOST_BYTES)
         self._outlet = outlet
-        self._collector = Collector(self._deliver, most=MOST_BYTES)
 
-    def add(self, message: bytes) -> None:
-        """Take one message."""
-        self._collector.add(message, len(message) + _OVERHEAD)
-
-    @property
-    def full(self) -> bool:
-        """Whether the outlet asks for patience: await its `ready` before reading on."""
+    def add(self, message: bytes) -> bool:  # type: ignore[override]  # its size is known
+        """Take one message; True where the outlet asks for patience: await its `ready` then."""
+        self._items.append(message)
+        self._size += len(message) + _OVERHEAD
+        if self._timer is None or self._size >= self._most:
+            self._turn()
         return self._outlet.full
-
-    def close(self) -> None:
-        """Deliver what is held."""
-        self._collector.close()
-
-    def _deliver(self, messages: list[bytes]) -> None:
-        deliver(self._decoder, self._outlet, messages)
 
 
 def deliver(decoder: Decoder, outlet: Outlet, messages: list[bytes]) -> Columns:

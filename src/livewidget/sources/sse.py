@@ -90,8 +90,7 @@ class SseSource(HttpSource):
                 if missing:
                     outlet.gap(None, None, "the connection was lost")
                 missing, self._heard = False, True
-                messages.add(event.data.encode())
-                if messages.full:
+                if messages.add(event.data.encode()):
                     await outlet.ready()
         finally:
             messages.close()
