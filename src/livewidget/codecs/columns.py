@@ -17,13 +17,14 @@ MOST_CELLS = 1 << 25  # of a batch of unlike messages: 256 MiB
 _NOTHING = type(None)
 
 
-def pack(values: list[Any]) -> Values:
+def pack(values: list[Any], kinds: set[type] | None = None) -> Values:
     """Return scalars of a decoder (numbers, truth values, text, None) as a column.
 
     Whole numbers become int64, numbers with fractions or gaps float64 (None is NaN), truth
-    values bool. What no such array holds exactly, text included, stays a list.
+    values bool. What no such array holds exactly, text included, stays a list. `kinds` are the
+    types of the values, where they are known.
     """
-    kinds = set(map(type, values))
+    kinds = set(map(type, values)) if kinds is None else kinds
     if kinds == {int}:
         return _integers(values)
     if kinds == {bool}:

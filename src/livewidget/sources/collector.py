@@ -17,7 +17,7 @@ class Collector:
     """
 
     def __init__(
-        self, deliver: Callable[[list[Any]], None], *, most: int = 4096, delay_s: float = DELAY_S
+        self, deliver: Callable[[list[Any]], object], *, most: int = 4096, delay_s: float = DELAY_S
     ) -> None:
         self._deliver = deliver
         self._most = most
@@ -29,16 +29,10 @@ class Collector:
 
     def add(self, item: object, size: int = 1) -> bool:
         """Take one item. True when it filled the collector: time to let the loop breathe."""
-        if self._error is not None:
-            raise self._error
         self._items.append(item)
         self._size += size
-        if self._size >= self._most:
-            self.flush()
-            return True
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._delay_s, self._due)
-        return False
+        # Nearly always neither: an item among others costs next to nothing.
+        return (self._timer is None or self._size >= self._most) and self._turn()
 
     def flush(self) -> None:
         """Deliver what is held, now."""
@@ -54,6 +48,16 @@ class Collector:
         self.flush()
         if self._error is not None:
             raise self._error
+
+    def _turn(self) -> bool:
+        """Deliver where it is full, else have what is held delivered in time."""
+        if self._error is not None:
+            raise self._error
+        if self._size >= self._most:
+            self.flush()
+            return True
+        self._timer = asyncio.get_running_loop().call_later(self._delay_s, self._due)
+        return False
 
     def _due(self) -> None:
         try:

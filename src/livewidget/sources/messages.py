@@ -16,7 +16,7 @@ MOST_BYTES = 4 << 20  # decoded at once at the latest: some 10 ms of work
 _OVERHEAD = 64  # bytes that a held message costs beside its text
 
 
-class Messages:
+class Messages(Collector):
     """Collects messages for a moment, decodes them together and hands them to an outlet.
 
     `heard` is called after each delivery with its number of events.
@@ -25,28 +25,31 @@ class Messages:
     def __init__(
         self, decoder: Decoder, outlet: Outlet, heard: Callable[[int], None] | None = None
     ) -> None:
+        super().__init__(self._decode, most=MOST_BYTES)
         self._decoder = decoder
         self._outlet = outlet
         self._heard = heard
-        self._collector = Collector(self._deliver, most=MOST_BYTES)
+        self._full = False  # what the outlet said at the last delivery
 
-    def add(self, message: bytes) -> None:
-        """Take one message."""
-        self._collector.add(message, len(message) + _OVERHEAD)
+    def add(self, message: bytes) -> bool:  # type: ignore[override]  # its size is known
+        """Take one message; True where the outlet asks for patience: await `ready` then."""
+        self._items.append(message)
+        self._size += len(message) + _OVERHEAD
+        # Nearly always neither: a message among others costs next to nothing.
+        if self._timer is None or self._size >= self._most:
+            self._turn()
+        return self._full
 
-    @property
-    def full(self) -> bool:
-        """Whether the outlet asks for patience: await its `ready` before reading on."""
-        return self._outlet.full
+    async def ready(self) -> None:
+        """Return once the outlet has room."""
+        await self._outlet.ready()
+        self._full = False
 
-    def close(self) -> None:
-        """Deliver what is held."""
-        self._collector.close()
-
-    def _deliver(self, messages: list[bytes]) -> None:
+    def _decode(self, messages: list[bytes]) -> None:
         columns = deliver(self._decoder, self._outlet, messages)
         if self._heard is not None:
             self._heard(count(columns))
+        self._full = self._outlet.full
 
 
 Beside = Callable[[Columns], Columns]  # the columns of messages, one item a message

@@ -93,8 +93,7 @@ class SseSource(HttpSource):
                 if missing:
                     outlet.gap(None, None, "the connection was lost")
                 missing, self._heard = False, True
-                messages.add(event.data.encode())
-                if messages.full:
-                    await outlet.ready()
+                if messages.add(event.data.encode()):
+                    await messages.ready()
         finally:
             messages.close()

@@ -94,7 +94,7 @@ class WebSocketSource(ReconnectingSource):
         self._options: dict[str, Any] = {
             "subprotocols": subprotocols,
             "ssl": tls,
-            "proxy": proxy,
+            "proxy": proxy or None,  # False too is none, as with httpx2
             "max_size": max_bytes,
             "max_queue": 64,  # frames that the library reads ahead before TCP is made to wait
             "ping_interval": ping_s,
@@ -173,16 +173,16 @@ class WebSocketSource(ReconnectingSource):
 
     async def _receive(self, connection: ClientConnection, outlet: Outlet) -> None:
         messages = Messages(self._decoder, outlet, self._delivered)
-        missing = self._heard
+        receive, add = connection.recv, messages.add  # looked up once: this loop is the hot one
         try:
+            message = await receive(False)
+            if self._heard:
+                outlet.gap(None, None, "the connection was lost")
+            self._heard = True
             while True:
-                message = await connection.recv(decode=False)
-                if missing:
-                    outlet.gap(None, None, "the connection was lost")
-                missing, self._heard = False, True
-                messages.add(message)
-                if messages.full:
-                    await outlet.ready()
+                if add(message):
+                    await messages.ready()
+                message = await receive(False)
         finally:
             messages.close()
 

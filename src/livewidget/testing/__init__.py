@@ -7,6 +7,7 @@ from livewidget.testing.outlet import RecordingOutlet
 from livewidget.testing.proxy import FaultProxy
 from livewidget.testing.runner import SourceRunner
 from livewidget.testing.source import ListSource
+from livewidget.testing.splitting import lines, sse_events, websocket_messages
 from livewidget.testing.transport import RecordingTransport
 from livewidget.testing.waiting import wait_for, wait_until
 from livewidget.testing.websocket import WebSocketServer
@@ -21,6 +22,9 @@ __all__ = [
     "RecordingTransport",
     "SourceRunner",
     "WebSocketServer",
+    "lines",
+    "sse_events",
     "wait_for",
     "wait_until",
+    "websocket_messages",
 ]

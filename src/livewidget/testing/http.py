@@ -11,9 +11,11 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Self
+from urllib.parse import parse_qs, urlsplit
 
 from livewidget.sinks.sse import event_text
 
+LOG_ROWS = 1_000
 _END: Any = object()
 
 
@@ -23,7 +25,8 @@ class HttpServer:
     With `tls` it is `https://localhost:port`.
 
     `/events` is a stream of Server-Sent Events that numbers what `send` sends and, with `ids`,
-    goes on behind a Last-Event-ID. `/state` is the JSON of `set`, with an ETag. `fail` has every
+    goes on behind a Last-Event-ID. `/log?after=N` is a JSON array of what was sent behind number
+    N, the oldest `LOG_ROWS` of it. `/state` is the JSON of `set`, with an ETag. `fail` has every
     request answered with a status and headers, until `mend`. `requests` holds the path and the
     headers of each. `guard`, where it is set, says of a path and headers whether they may pass:
     401 otherwise. `posts` holds what answers a POST, by path: from headers and body to a status and
@@ -37,6 +40,7 @@ class HttpServer:
         self._tls = tls
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.sent: list[bytes] = []
+        self.log: list[str] = []
         self.document = b"{}"
         self.failure: tuple[int, dict[str, str]] | None = None
         self.guard: Callable[[str, dict[str, str]], bool] | None = None
@@ -64,6 +68,7 @@ class HttpServer:
         with self._lock:
             for event in events:
                 text = event if isinstance(event, str) else json.dumps(event)
+                self.log.append(text)
                 self.sent.append(text.encode() if raw else self._event(text, kind))
                 for listener in self.listeners:
                     listener.put(self.sent[-1])
@@ -191,6 +196,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(401, b"", {"WWW-Authenticate": "Bearer"})
         elif self.path.startswith("/events"):
             self._events()
+        elif self.path.startswith("/log"):
+            self._log()
         else:
             self._state()
 
@@ -212,6 +219,12 @@ class _Handler(BaseHTTPRequestHandler):
         known = self.headers.get("If-None-Match") == tag
         headers = {"ETag": tag, "Content-Type": "application/json"}
         self._answer(304 if known else 200, b"" if known else body, headers)
+
+    def _log(self) -> None:
+        asked = parse_qs(urlsplit(self.path).query).get("after", ["-1"])
+        begin = int(asked[0]) + 1
+        rows = ",".join(self.home.log[begin : begin + LOG_ROWS])
+        self._answer(200, f"[{rows}]".encode(), {"Content-Type": "application/json"})
 
     def _events(self) -> None:
         listener = self.home.listen(self.headers.get("Last-Event-ID"))
