@@ -69,10 +69,7 @@ class Plan:
         self.settings = self._settings()
         self.source = self._sources()
         self.pipeline = self._pipeline()
-        self.outputs = [
-            self._output(table, ("output", place))
-            for place, table in enumerate(self._tables("output"))
-        ]
+        self.outputs = [self._output(table, place) for table, place in self._tables("output")]
 
     @classmethod
     def load(cls, path: str | Path) -> Plan:
@@ -129,10 +126,7 @@ class Plan:
         return self._made(BufferManager, table, ("buffer",))
 
     def _sources(self) -> Source | None:
-        sources = [
-            self._source(table, ("source", place))
-            for place, table in enumerate(self._tables("source"))
-        ]
+        sources = [self._source(table, place) for table, place in self._tables("source")]
         if len(sources) > 1:
             return Shards(sources)
         return sources[0] if sources else None
@@ -184,11 +178,13 @@ class Plan:
 
     # -- helpers, each with a place for its error
 
-    def _tables(self, name: str) -> list[Mapping[str, Any]]:
-        """Return a section that may be one table or a list of them."""
+    def _tables(self, name: str) -> list[tuple[Mapping[str, Any], Place]]:
+        """Return a section that may be one table or a list of them, each with its place."""
         found = self._document.data.get(name, [])
-        several = found if isinstance(found, list) else [found]
-        return [self._mapping(table, (name, place)) for place, table in enumerate(several)]
+        if not isinstance(found, list):
+            return [(self._mapping(found, (name,)), (name,))]
+        places = [(name, number) for number in range(len(found))]
+        return [(self._mapping(it, at), at) for it, at in zip(found, places, strict=True)]
 
     def _table(self, name: str) -> Mapping[str, Any]:
         return self._mapping(self._document.data.get(name, {}), (name,))
