@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 from livewidget._version import __version__
 
 if TYPE_CHECKING:
+    from livewidget.app.background import produce_in_background
     from livewidget.app.produce import produce
+    from livewidget.buffers.queue import Queue
     from livewidget.data.batch import Batch
     from livewidget.data.schema import Schema
     from livewidget.engine.buffer import BufferManager
     from livewidget.engine.monitor import PerformanceMonitor
+    from livewidget.engine.stream import Stream
     from livewidget.engine.streamer import DataStreamer
     from livewidget.widgets.chart import LiveChart
     from livewidget.widgets.performance import PerformanceWidget
@@ -27,8 +30,11 @@ _HOMES = {
     "LiveChart": "livewidget.widgets.chart",
     "PerformanceMonitor": "livewidget.engine.monitor",
     "PerformanceWidget": "livewidget.widgets.performance",
+    "Queue": "livewidget.buffers.queue",
     "Schema": "livewidget.data.schema",
+    "Stream": "livewidget.engine.stream",
     "produce": "livewidget.app.produce",
+    "produce_in_background": "livewidget.app.background",
 }
 
 __all__ = [
@@ -38,9 +44,12 @@ __all__ = [
     "LiveChart",
     "PerformanceMonitor",
     "PerformanceWidget",
+    "Queue",
     "Schema",
+    "Stream",
     "__version__",
     "produce",
+    "produce_in_background",
 ]
 
 

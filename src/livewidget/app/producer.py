@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from livewidget.app.faults import Faults
@@ -67,11 +67,16 @@ class Producer:
         self._first = self._last = 0.0
         self._counts: Mapping[str, int] = {}
 
-    async def run(self) -> Summary:
-        """Open the sink, write until the end or until cancelled, and close it. Raises SinkError."""
+    async def run(self, opened: Callable[[], object] | None = None) -> Summary:
+        """Open the sink, write until the end or until cancelled, and close it. Raises SinkError.
+
+        `opened` is called once it is open.
+        """
         before: Mapping[str, int] = {}
         try:
             async with self.sink:
+                if opened is not None:
+                    opened()
                 try:
                     await self._pace()
                 finally:

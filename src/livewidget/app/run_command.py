@@ -100,6 +100,6 @@ def summary(streamer: DataStreamer) -> str:
     lines = [f"{state}: {detail}" if detail else str(state)]
     lines += [", ".join(f"{name} {stats[name]:,}" for name in _COUNTS)]
     lines += [
-        f"  {count:,} times {reason}" for reason, count in list(stats["reasons"].items())[:10]
+        f"  {count:,} times: {reason}" for reason, count in list(stats["reasons"].items())[:10]
     ]
     return "\n".join(lines)

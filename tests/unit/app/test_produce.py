@@ -8,10 +8,13 @@ import pandas as pd
 import pytest
 
 import livewidget
+from livewidget import DataStreamer
+from livewidget.app.background import produce_in_background
 from livewidget.app.produce import produce, produce_async, producer_for
 from livewidget.app.producer import Summary
 from livewidget.codecs.json import JsonDecoder
-from livewidget.data.errors import MissingExtraError, SettingError, SourceError
+from livewidget.data.errors import MissingExtraError, SettingError, SinkError, SourceError
+from livewidget.testing import wait_until
 
 TABLE = pd.DataFrame(
     {
@@ -142,3 +145,22 @@ async def test_cancelling_is_how_a_program_ends_it(tmp_path):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+def test_in_the_background_it_tells_its_url_and_ends_when_told():
+    with produce_in_background("walk", "ws://127.0.0.1:0", rate=500.0) as production:
+        streamer = DataStreamer(production.url).start()
+        wait_until(lambda: streamer.account().received > 50)
+        assert "running" in repr(production)
+        assert not production.url.endswith(":0")
+        streamer.stop()
+    summary = production.stop()
+    assert summary.events == production.events >= 50
+    assert "ended" in repr(production)
+
+
+def test_in_the_background_too_what_cannot_be_is_an_error_at_once(tmp_path):
+    with pytest.raises(SettingError, match="expected prices"):
+        produce_in_background("noise", "-")
+    with pytest.raises(SinkError):
+        produce_in_background("walk", tmp_path / "none" / "x.ndjson")
