@@ -78,7 +78,4 @@ class JsonDecoder(MsgspecDecoder):
 
 
 def _are_whole(messages: Sequence[bytes]) -> bool:
-    for message in messages:  # a loop of its own: the fast path of every message
-        if message[:1] not in _OPEN or message[-1:] not in _CLOSE:
-            return False
-    return True
+    return all(message[:1] in _OPEN and message[-1:] in _CLOSE for message in messages)
