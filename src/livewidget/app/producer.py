@@ -130,8 +130,12 @@ class Producer:
             await self._send(batch)
 
     async def _send(self, batch: Batch) -> None:
-        await self.sink.write(batch)
-        self.events += len(batch)
+        self.events += len(batch)  # first: one who interrupts a write does not take it back
+        try:
+            await self.sink.write(batch)
+        except Exception:
+            self.events -= len(batch)
+            raise
         self._last = self._clock.monotonic()
 
 
