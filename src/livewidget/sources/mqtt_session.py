@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from livewidget.data.errors import MissingExtraError
 
@@ -148,10 +148,9 @@ class Session:
         """Ask for topics, each with its QoS. Returns the codes of the answer."""
         return [getattr(code, "value", code) for code in await self._client.subscribe(topics)]
 
-    async def batches(self) -> AsyncIterator[list[Message]]:
+    def batches(self) -> AsyncIterator[list[Message]]:
         """Yield what has come, again and again. Raises MqttError when the connection is lost."""
-        async for messages in self._client.messages:  # as the inbox hands them out
-            yield messages
+        return cast("AsyncIterator[list[Message]]", self._client.messages)  # of the inbox's `get`
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Tell the server that it need not keep these."""

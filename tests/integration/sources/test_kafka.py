@@ -308,6 +308,7 @@ def test_a_bad_setting_is_told_at_the_door(tmp_path):
         ({"with_metadata": ["offsets"]}, "with_metadata is True or some of"),
         ({"tls": "/no/such/file"}, "tls is True, False or a file"),
         ({"batch": 0}, "batch and commit_s"),
+        ({"config": {"group.id": "g"}}, "config cannot set 'group.id': it is `group`"),
         ({"format": "no format"}, "format is"),
     ):
         with pytest.raises(SettingError, match=told):
