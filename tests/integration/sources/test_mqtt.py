@@ -254,8 +254,9 @@ async def test_under_pressure_an_acknowledging_server_waits_and_nothing_is_lost(
     assert numbers(outlet) == list(range(2000))
 
 
-async def test_under_pressure_what_overflows_is_counted(server, outlet, running):
-    running(source(server, "s", bound=100), outlet)
+@pytest.mark.parametrize("qos", [0, 1, 2])
+async def test_under_pressure_what_overflows_is_counted(server, outlet, running, qos):
+    running(source(server, "s", bound=100, qos=qos), outlet)
     await live(outlet)
     outlet.hold()
     await sent(server, "s", records(0, 1), 0)
