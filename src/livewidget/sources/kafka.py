@@ -30,6 +30,17 @@ from livewidget.sources.worker import Worker
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+_OURS = {
+    "bootstrap.servers": "it is the first argument",
+    "group.id": "it is `group`",
+    "auto.offset.reset": "it is `start`",
+    "enable.auto.commit": "what is stored is committed",
+    "enable.auto.offset.store": "what is stored is committed",
+    "error_cb": "errors are states",
+    "on_commit": "commits are the source's",
+    "logger": "the log is the source's",
+    "log_cb": "the log is the source's",
+}
 METADATA = ("key", "partition", "offset", "timestamp", "topic")
 PROBE_S = 10.0  # for the first answer
 CLOSE_S = 1.0  # for leaving a group, some ms where its servers answer
@@ -97,6 +108,8 @@ class KafkaSource(ReconnectingSource):
             query.get("tls") if tls is None else tls,
         )
         given = dict(config or {})
+        for name in given.keys() & _OURS.keys():
+            raise SettingError(f"config cannot set {name!r}: {_OURS[name]}")
         hidden = [*secrets(access | given), *filter(None, (who, word))]
         first = self._place.servers.split(",")[0]
         address = Address(f"kafka://{first}/{','.join(self._place.topics)}", hidden)
@@ -137,7 +150,7 @@ class KafkaSource(ReconnectingSource):
                 trouble = await worker.call(lambda: member.probe(PROBE_S))
                 if trouble is None:
                     await worker.call(member.join)
-                    self._connected = True
+                    self._connected, self._away = True, False
                     self._live(outlet)
                     await self._follow(worker, member, outlet)
                 elif trouble[1] and not self._connected:

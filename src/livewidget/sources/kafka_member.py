@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -39,9 +40,10 @@ def library() -> Any:
 class Member:
     """A consumer, of a group or by itself. Every method is called in one thread, its own.
 
-    `read` holds where reading goes on, by topic and partition. It is never changed in place, so
-    that another thread may take it and hand it back to `commit`. `settle` returns once all that
-    was read is stored, or False where that takes too long. `suspect` is the last complaint.
+    `read` holds where reading goes on behind what `take` returned before its last call (or up to
+    `close`, all): the caller is then done with it. By topic and partition, and never changed in
+    place, so that another thread may take it and hand it back to `commit`. `settle` returns once
+    all that was read is stored, or False where that takes too long. `suspect` is the last trouble.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class Member:
         settle: Callable[[], bool],
         read: Offsets,
     ) -> None:
-        self.read = dict(read)
+        self.read = self._taken = dict(read)
         self.suspect: tuple[str, bool] | None = None
         self._kafka = library()
         self._grouped = "group.id" in settings
@@ -132,12 +134,23 @@ class Member:
     def take(self, most: int) -> list[Message]:
         """Return the messages that are there, or come within a moment; those of errors are not.
 
-        Raises SourceError or KafkaException for an error that this consumer does not survive.
+        Raises KafkaException for an error that this consumer does not survive: nothing is taken.
         """
-        consumer = self._alive
-        messages = consumer.consume(1, PAUSED_S if self._paused else IDLE_S)
-        if messages and most > 1:
-            messages += consumer.consume(most - 1, GATHER_S)
+        self.read = self._taken
+        try:
+            messages = self._good(self._alive.consume(1, PAUSED_S if self._paused else IDLE_S))
+            if messages and most > 1:
+                messages += self._good(self._alive.consume(most - 1, GATHER_S))
+        except BaseException:
+            self._taken = self.read
+            raise
+        return messages
+
+    def _good(self, messages: list[Message]) -> list[Message]:
+        """Note messages as taken, without those that stand for errors.
+
+        At once: the next call into the library may rebalance.
+        """
         errors = list(map(self._kafka.Message.error, messages))
         if any(errors):
             for error in filter(None, errors):
@@ -177,6 +190,7 @@ class Member:
 
         A commit under way is waited for: up to the session's timeout where no server answers.
         """
+        self.read = self._taken
         if self._consumer is not None:
             self._consumer.close()  # calls _revoked
             self._consumer = None
@@ -204,7 +218,8 @@ class Member:
         # librdkafka gives the partitions up when the commit is answered, or its time is over.
         if self._reachable(partitions) and self._settle():
             keys = {(each.topic, each.partition) for each in partitions}
-            self.commit({key: offset for key, offset in self.read.items() if key in keys})
+            with contextlib.suppress(self._kafka.KafkaException):  # then it comes again
+                self.commit({key: offset for key, offset in self.read.items() if key in keys})
         self._forget(partitions)
 
     def _reachable(self, partitions: list[TopicPartition]) -> bool:
@@ -215,6 +230,7 @@ class Member:
             self._alive.get_watermark_offsets(partitions[0], timeout=IDLE_S)
         except self._kafka.KafkaException:
             return False
+        self.suspect = None
         return True
 
     def _lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
@@ -237,7 +253,7 @@ class Member:
         What this member has read already it need not read again, though a commit went astray.
         """
         keys = [(each.topic, each.partition) for each in partitions]
-        begin = {key: self.read[key] for key in keys if key in self.read}
+        begin = {key: self._taken[key] for key in keys if key in self._taken}
         if self._grouped:
             for each in self._alive.committed(partitions, timeout=ASK_S):
                 if each.offset >= 0:
@@ -246,7 +262,7 @@ class Member:
                     begin[key] = max(each.offset, begin.get(key, 0))
         fresh = [each for each, key in zip(partitions, keys, strict=True) if key not in begin]
         begin |= self._first(fresh)
-        self.read = self.read | begin
+        self._taken = self._taken | begin
         return [self._place(key, begin[key]) for key in keys]
 
     def _first(self, partitions: list[TopicPartition]) -> dict[Key, int]:
@@ -284,15 +300,15 @@ class Member:
         if not self._one_topic:
             keys = list(zip(map(self._kafka.Message.topic, messages), keys, strict=True))
         backwards = keys[::-1]
-        read = dict(self.read)
+        taken = dict(self._taken)
         for each in set(keys):
             key = (self._topics[0], each) if self._one_topic else each
             self._check(key, messages[keys.index(each)].offset())
-            read[key] = _behind(messages[-1 - backwards.index(each)])
-        self.read = read
+            taken[key] = _behind(messages[-1 - backwards.index(each)])
+        self._taken = taken
 
     def _check(self, key: Key, first: Any) -> None:
-        expected = self.read.get(key, first)
+        expected = self._taken.get(key, first)
         if first < expected:
             self._outlet.gap(None, None, f"{key[0]}[{key[1]}] begins anew at offset {first}")
         elif first > expected:  # by retention; or transactions and compaction, which lose nothing

@@ -167,9 +167,7 @@ class MqttSource(ReconnectingSource):
         def overflow(message: Message) -> None:
             outlet.reject(message.payload, f"more than {self._bound} messages wait already")
 
-        # Where an answer waits for the store a server sends no more than 65,535, by the protocol.
-        manual = self._qos == _ACKNOWLEDGED
-        return Inbox(None if manual else self._bound, overflow, hurry=manual)
+        return Inbox(self._bound, overflow, answering=self._qos == _ACKNOWLEDGED)
 
     def _deliver(self, outlet: Outlet, messages: list[Message]) -> None:
         if not self._retained:

@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from livewidget.data.errors import MissingExtraError
 
@@ -55,22 +55,24 @@ class Login:
 class Inbox(asyncio.Queue["list[Message]"]):
     """Messages until they are taken, all at once. On one loop.
 
-    Not more than `bound` (None: any number) wait; `overflow` is called with each one more.
+    Not more than `bound` wait; `overflow` is called with each one more. With `answering` those to
+    be acknowledged do not count: by the protocol no more than 65,535 come without an answer.
     """
 
     def __init__(
-        self, bound: int | None, overflow: Callable[[Message], None], *, hurry: bool = False
+        self, bound: int, overflow: Callable[[Message], None], *, answering: bool = False
     ) -> None:
         super().__init__()
         self._bound = bound
         self._overflow = overflow
-        self._gather_s = HURRY_S if hurry else GATHER_S
+        self._answering = answering
+        self._gather_s = HURRY_S if answering else GATHER_S
         self._messages: list[Message] = []
         self._filled = asyncio.Event()
 
     def put_nowait(self, message: Any) -> None:
         """Take one message: the client does it as it reads."""
-        if self._bound is not None and len(self._messages) >= self._bound:
+        if len(self._messages) >= self._bound and not (self._answering and message.qos):
             self._overflow(message)
             return
         self._messages.append(message)
@@ -148,10 +150,9 @@ class Session:
         """Ask for topics, each with its QoS. Returns the codes of the answer."""
         return [getattr(code, "value", code) for code in await self._client.subscribe(topics)]
 
-    async def batches(self) -> AsyncIterator[list[Message]]:
+    def batches(self) -> AsyncIterator[list[Message]]:
         """Yield what has come, again and again. Raises MqttError when the connection is lost."""
-        async for messages in self._client.messages:  # as the inbox hands them out
-            yield messages
+        return cast("AsyncIterator[list[Message]]", self._client.messages)  # of the inbox's `get`
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Tell the server that it need not keep these."""

@@ -16,9 +16,10 @@ from kafka_server import started
 
 from livewidget.data.errors import SettingError, SourceError
 from livewidget.data.events import State
+from livewidget.engine.streamer import DataStreamer
 from livewidget.resilience import Backoff
 from livewidget.sources import KafkaSource, resolve
-from livewidget.testing import RecordingOutlet, wait_for
+from livewidget.testing import RecordingOutlet, wait_for, wait_until
 
 QUICK = {"base_s": 0.02, "cap_s": 0.1}
 
@@ -308,6 +309,7 @@ def test_a_bad_setting_is_told_at_the_door(tmp_path):
         ({"with_metadata": ["offsets"]}, "with_metadata is True or some of"),
         ({"tls": "/no/such/file"}, "tls is True, False or a file"),
         ({"batch": 0}, "batch and commit_s"),
+        ({"config": {"group.id": "g"}}, "config cannot set 'group.id': it is `group`"),
         ({"format": "no format"}, "format is"),
     ):
         with pytest.raises(SettingError, match=told):
@@ -412,3 +414,18 @@ def shake_all(listening, context):
             context.wrap_socket(connection, server_side=True).close()
         except (ssl.SSLError, OSError):
             connection.close()
+
+
+def test_through_a_streamer_every_message_has_its_place_and_then_is_committed(kafka):
+    topic = kafka.create("streamed", 2)
+    kafka.produce(topic, [*records(0, 500), None, b"{oops", *records(500, 1000)])
+    url = f"kafka://{kafka.servers}/{topic}?group=streamed&start=earliest"
+    with DataStreamer(url, time="time", columns=("v",), commit_s=0.05) as streamer:
+        wait_until(lambda: streamer.account().received >= 1002)
+        wait_until(lambda: sum(kafka.committed("streamed", topic).values()) == 1002)
+        streamer.drain()
+        account, reasons = streamer.account(), streamer.stats()["reasons"]
+        frame = streamer.to_dataframe()
+    assert (account.received, account.stored, account.rejected) == (1002, 1000, 2)
+    assert reasons["a message without a payload (a tombstone)"] == 1
+    assert sorted(frame["v"]) == [n / 2 for n in range(1000)]  # each at the time it was written

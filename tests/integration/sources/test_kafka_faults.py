@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("confluent_kafka", reason="confluent-kafka, of the extra kafka, is missing")
 from kafka_server import started
 
+from livewidget.data.errors import SourceError
 from livewidget.data.events import State
 from livewidget.resilience import Backoff
 from livewidget.sources import KafkaSource
@@ -160,3 +161,21 @@ async def test_a_server_that_is_away_does_not_keep_the_source_from_stopping(kafk
     assert done == {task}
     # librdkafka lets a commit under way go after the session's timeout, and then the thread ends.
     await wait_for(lambda: not [t for t in threading.enumerate() if "source" in t.name], 20)
+
+
+@pytest.mark.parametrize(
+    ("patience", "told"),
+    [
+        ({"backoff": Backoff(0.05, 0.1, attempts=2)}, "gave up after 2 attempts: nothing answers"),
+        ({"reconnect": False}, "nothing answers"),
+    ],
+)
+async def test_patience_may_end(kafka, running, patience, told):
+    kafka.create("flow", 1)
+    kafka.produce("flow", [{"n": 1}])
+    outlet = RecordingOutlet()
+    task = running(source(kafka, group=None, **patience), outlet)
+    await wait_for(lambda: numbers(outlet) == [1], 30)
+    kafka.kill()
+    with pytest.raises(SourceError, match=told):
+        await task

@@ -14,9 +14,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from livewidget.data.errors import SettingError, SourceError
 from livewidget.data.events import State
+from livewidget.engine.streamer import DataStreamer
 from livewidget.resilience import Backoff
 from livewidget.sources import MqttSource, resolve
-from livewidget.testing import FaultProxy, MqttBroker, RecordingOutlet, wait_for
+from livewidget.testing import FaultProxy, MqttBroker, RecordingOutlet, wait_for, wait_until
 
 AHEAD = 20  # messages that a server sends before it is answered
 QUICK = {"base_s": 0.01, "cap_s": 0.1}
@@ -253,8 +254,9 @@ async def test_under_pressure_an_acknowledging_server_waits_and_nothing_is_lost(
     assert numbers(outlet) == list(range(2000))
 
 
-async def test_under_pressure_what_overflows_is_counted(server, outlet, running):
-    running(source(server, "s", bound=100), outlet)
+@pytest.mark.parametrize("qos", [0, 1, 2])
+async def test_under_pressure_what_overflows_is_counted(server, outlet, running, qos):
+    running(source(server, "s", bound=100, qos=qos), outlet)
     await live(outlet)
     outlet.hold()
     await sent(server, "s", records(0, 1), 0)
@@ -361,3 +363,17 @@ def test_a_bad_setting_is_told_at_the_door():
             MqttSource(url)
     for topic in ("a", "/a", "a//b", "+/+/x", "a/+", "#", "a/#", "$SYS/#"):
         MqttSource("mqtt://host", topic)
+
+
+def test_through_a_streamer_every_message_has_its_place_and_a_series(server):
+    options = {"time": "time", "columns": ("v",), "by": "topic"}
+    with DataStreamer(f"{server.url}/+/v?qos=1", **options) as streamer:
+        wait_until(lambda: streamer.state[0] is State.LIVE)
+        for topic in ("a", "b"):
+            rows = [{"time": 1_700_000_000 + n, "v": n, "n": n} for n in range(100)]
+            send(server, f"{topic}/v", [*rows, "{oops"], 1)
+        wait_until(lambda: streamer.account().received >= 202)
+        streamer.drain()
+        account, frame = streamer.account(), streamer.to_dataframe()
+    assert (account.received, account.stored, account.rejected) == (202, 200, 2)
+    assert frame.groupby("topic", observed=True)["v"].sum().to_dict() == {"a/v": 4950, "b/v": 4950}
