@@ -74,7 +74,7 @@ clean:  ## Remove all that is made here, .venv too
 $(VENV)/.ready-lab: pyproject.toml hatch_build.py scripts/environment.py
 	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	  || { echo ":: Python 3.11 or later is needed: make $(MAKECMDGOALS) PYTHON3=python3.12"; exit 1; }
-	@$(PYTHON3) scripts/environment.py $(VENV) lab
+	@$(PYTHON3) scripts/environment.py $(VENV) lab,demo
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready-lab

@@ -93,7 +93,7 @@ class KafkaSink(MessageSink):
         assert self._producer is not None, "open it first"
         for message, key in zip(self.encoder.encode(batch), self._keys(batch), strict=False):
             await self._produce(self._producer, message, key)
-        self._producer.poll(0)
+        self._poll(self._producer)
         if self._fatal:
             raise SinkError(f"{self.name}: {self._fatal}")
 
@@ -103,6 +103,14 @@ class KafkaSink(MessageSink):
         if producer is not None:
             self.failed += await asyncio.to_thread(producer.flush, _FLUSH_S)
 
+    def _poll(self, producer: Producer) -> None:
+        from confluent_kafka import KafkaException
+
+        try:
+            producer.poll(0)
+        except KafkaException as error:  # a server that lost what an idempotent one relies on
+            self._fatal = self._fatal or _text(error)
+
     async def _produce(self, producer: Producer, message: bytes, key: str | None) -> None:
         from confluent_kafka import KafkaException
 
@@ -110,7 +118,7 @@ class KafkaSink(MessageSink):
             try:
                 producer.produce(self._topic, message, key=key, on_delivery=self._delivered)
             except BufferError:
-                producer.poll(0)
+                self._poll(producer)
                 await asyncio.sleep(_FULL_S)
             except KafkaException:  # this one message is too large, or the producer has failed
                 self.failed += 1

@@ -2,6 +2,7 @@
 
 from livewidget.testing.clock import ManualClock
 from livewidget.testing.http import HttpServer
+from livewidget.testing.kafka import KafkaServer
 from livewidget.testing.mqtt import MqttBroker
 from livewidget.testing.outlet import RecordingOutlet
 from livewidget.testing.proxy import FaultProxy
@@ -15,6 +16,7 @@ from livewidget.testing.websocket import WebSocketServer
 __all__ = [
     "FaultProxy",
     "HttpServer",
+    "KafkaServer",
     "ListSource",
     "ManualClock",
     "MqttBroker",

@@ -3,68 +3,26 @@
 import functools
 import json
 import logging
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
 
-from livewidget.testing import wait_until
+from livewidget.testing import KafkaServer, wait_until
 
 _log = logging.getLogger("kafka-server")
 _log.addHandler(logging.NullHandler())
 QUIET = {"logger": _log, "error_cb": lambda _: None}
 
 
-def program():
-    """The server's own program: its wrapper would outlive a kill of it."""
-    beside = Path(sys.executable).with_name("noida-db")
-    return str(beside) if beside.exists() else shutil.which("noida-db")
-
-
-class KafkaServer:
-    """One server in a folder, at a port of its own that survives `kill` and `start`."""
-
-    def __init__(self, folder):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.servers = f"127.0.0.1:{self.port}"
-        self._folder = folder
-        self._process = None
-        self.start()
-
-    def start(self):
-        options = ["--only", "kafka", "--kafka-port", str(self.port)]
-        command = [program(), "start", "--data-dir", str(self._folder), *options]
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-        wait_until(self._answers, 30)
+class Server(KafkaServer):
+    """A server, and what a test asks of it and does to it."""
 
     def saved(self):
         """Wait until all that it has now is on its disk: it writes a snapshot every few seconds."""
-        snapshot, now = self._folder / "kafka.json", time.time()
+        snapshot, now = self.folder / "kafka.json", time.time()
         wait_until(lambda: snapshot.exists() and snapshot.stat().st_mtime > now, 30)
-
-    def kill(self):
-        """Kill it as a crash does."""
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-
-    def create(self, topic, partitions=1):
-        for future in self._admin.create_topics([NewTopic(topic, partitions, 1)]).values():
-            future.result()
-        return topic
 
     def delete_before(self, topic, partition, offset):
         """Delete records, as retention does."""
@@ -106,16 +64,9 @@ class KafkaServer:
     def _admin(self):
         return AdminClient({"bootstrap.servers": self.servers} | QUIET)
 
-    def _answers(self):
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), 1):
-                return True
-        except OSError:
-            return False
-
 
 def started(folder):
     """A server, or a skipped test where its program is missing."""
-    if program() is None:
+    if not KafkaServer.is_available():
         pytest.skip("noida-db, the server of Kafka's protocol, is not installed")
-    return KafkaServer(folder)
+    return Server(folder)
