@@ -13,7 +13,17 @@ from pathlib import Path
 
 from benchmarks.harness import Outcome
 
-CLAIMS = ("frame_cost", "push", "busy", "wire_bytes", "browser", "imports")
+CLAIMS = (
+    "frame_cost",
+    "push",
+    "busy",
+    "websocket",
+    "http",
+    "many",
+    "wire_bytes",
+    "browser",
+    "imports",
+)
 REPORT = Path("docs/reports/benchmarks.md")
 MARK = "outcome:"
 

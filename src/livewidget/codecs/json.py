@@ -27,6 +27,7 @@ _CLOSE = frozenset({b"}", b"]"})
 _NESTED = frozenset({dict, list})
 _NOTHING = type(None)
 _NO_SCALAR = _NESTED | {_NOTHING}
+_SMALL = 500  # bytes of a message
 _FAILURES = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
@@ -182,9 +183,12 @@ def _struct(names: tuple[str, ...]) -> type[msgspec.Struct]:
 def _are_whole(joined: bytes, messages: Sequence[bytes]) -> bool:
     """Tell whether each message begins and ends as one that can be joined with others must."""
     breaks = len(messages) - 1
-    # Where there are no other line breaks, all of these stand between two messages.
-    if joined.count(b"\n") == joined.count(b"}\n{") == breaks:
-        return joined[:1] == b"{" and joined[-1:] == b"}"
+    # Many small ones are quicker to search than to look at each. Where there are no other line
+    # breaks, all of these stand between two messages.
+    small = len(joined) < _SMALL * len(messages)
+    whole = small and joined[:1] == b"{" and joined[-1:] == b"}"
+    if whole and joined.count(b"\n") == joined.count(b"}\n{") == breaks:
+        return True
     return all(each[:1] in _OPEN and each[-1:] in _CLOSE for each in messages)
 
 
