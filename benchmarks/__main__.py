@@ -20,9 +20,12 @@ CLAIMS = (
     "wire_bytes",
     "pipeline",
     "codecs",
+    "websocket",
+    "http",
+    "many",
+    "kafka",
     "browser",
     "imports",
-    "kafka",
 )
 REPORT = Path("docs/reports/benchmarks.md")
 MARK = "outcome:"

@@ -7,13 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 DELAY_S = 0.005  # one decode or conversion for all that comes in 5 ms; an eye sees 10 times that
+BUSY_DELAY_S = 0.03  # beside many others: a frame's time
+_SLOWER, _FASTER = 2.0, 0.9
 
 
 class Collector:
-    """Holds items for at most `delay_s` seconds or `most` in size, then delivers all at once.
+    """Holds items for `delay_s` seconds or `most` in size, then delivers all at once.
 
-    Used on one loop. It cannot overflow: the item that fills it delivers. What `deliver`
-    raises from a timer is raised to the owner by the next `add` or by `close`.
+    Where the loop is late for it, because it has many such to serve, the delay grows up to
+    `BUSY_DELAY_S`: fewer and fatter deliveries make a busy loop less so. Used on one loop. It
+    cannot overflow: the item that fills it delivers. What `deliver` raises from a timer is raised
+    to the owner by the next `add` or by `close`.
     """
 
     def __init__(
@@ -21,7 +25,7 @@ class Collector:
     ) -> None:
         self._deliver = deliver
         self._most = most
-        self._delay_s = delay_s
+        self._least_s = self._delay_s = delay_s
         self._items: list[Any] = []
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -60,6 +64,10 @@ class Collector:
         return False
 
     def _due(self) -> None:
+        if self._timer is not None:
+            late = asyncio.get_running_loop().time() - self._timer.when() > self._delay_s / 2
+            wanted = self._delay_s * (_SLOWER if late else _FASTER)
+            self._delay_s = max(self._least_s, min(wanted, BUSY_DELAY_S))
         try:
             self.flush()
         except Exception as error:  # noqa: BLE001  (kept for the owner)

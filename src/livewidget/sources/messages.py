@@ -12,7 +12,7 @@ from livewidget.data.errors import SchemaError
 from livewidget.sources.base import Outlet
 from livewidget.sources.collector import Collector
 
-MOST_BYTES = 4 << 20  # decoded at once at the latest: some 10 ms of work
+MOST_BYTES = 1 << 20  # decoded at once: what is made of more leaves the caches before it is read
 _OVERHEAD = 64  # bytes that a held message costs beside its text
 
 

@@ -278,3 +278,13 @@ async def test_cancelling_a_live_connection_closes_its_socket(server, outlet, ru
     task.cancel()
     await asyncio.wait([task])
     await wait_for(lambda: not server.clients)
+
+
+async def test_no_proxy_of_the_environment_is_used_where_it_is_false(
+    server, outlet, running, monkeypatch
+):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+    running(source(server.url, proxy=False), outlet)
+    await wait_for(lambda: len(outlet.states) > 1)
+    assert states(outlet) == [State.WAITING, State.LIVE]

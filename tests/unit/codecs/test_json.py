@@ -202,3 +202,22 @@ def test_a_field_that_no_row_of_a_batch_has_gives_no_column():
 def test_equal_faults_have_equal_reasons():
     decoded = JsonDecoder().decode([b'{"a": oops}', b'{"abc": oops}', b"1", b"2"])
     assert len({bad.reason for bad in decoded.rejected}) == 2
+
+
+def test_rows_as_long_as_the_first_may_have_other_names():
+    decoded = JsonDecoder().decode([b'{"a": 1, "b": 2}', b'{"a": 3, "c": 4}'])
+    assert columns_as_lists(decoded) == {"a": [1, 3], "b": [2.0, None], "c": [None, 4.0]}
+
+
+def test_what_is_whole_is_told_apart_at_once(monkeypatch):
+    def slow(*_):
+        raise AssertionError("each message was read by itself")
+
+    monkeypatch.setattr(JsonDecoder, "_one", slow)
+    for messages in (
+        [b'{"a": 1}', b'{"a": 2}'],
+        [b'[{"a": 1}, {"a": 2}]'],
+        [b'{"a": 1}\n{"a": 2}', b'[{"a": 3}]'],
+        [b'{"a": 1}\n' * 99 + b'{"a": 2}'],
+    ):
+        assert JsonDecoder(["a"]).decode(messages).columns["a"][-1] in (2, 3)

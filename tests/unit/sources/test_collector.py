@@ -1,8 +1,9 @@
 import asyncio
+import time
 
 import pytest
 
-from livewidget.sources.collector import Collector
+from livewidget.sources.collector import BUSY_DELAY_S, Collector
 from livewidget.testing import wait_for
 
 
@@ -36,3 +37,21 @@ async def test_a_failed_delivery_reaches_the_owner():
     await asyncio.sleep(0.001)
     with pytest.raises(ValueError, match=r"\[1\]"):
         collector.close()
+
+
+async def test_a_loop_that_is_late_gets_fewer_deliveries_until_it_is_on_time():
+    delivered = []
+    collector = Collector(delivered.append, delay_s=0.002)
+
+    async def deliver():
+        count = len(delivered)
+        collector.add(count)
+        await wait_for(lambda: len(delivered) > count)
+
+    for _ in range(5):
+        asyncio.get_running_loop().call_soon(time.sleep, 2 * BUSY_DELAY_S)
+        await deliver()
+    assert collector._delay_s == BUSY_DELAY_S
+    while collector._delay_s == BUSY_DELAY_S:
+        await deliver()
+    assert 0.002 < collector._delay_s < BUSY_DELAY_S
