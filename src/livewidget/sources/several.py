@@ -212,7 +212,8 @@ class Several(Source):
             overlapped = any(each.heard > child.since for each in others)
             if lasted >= (self._overlap_s if overlapped else _longest(others)):
                 self.release(child, outlet)
-        return self._overlap_s if any(each.held for each in joining) else None
+        lefts = [each.since + self._overlap_s - now for each in joining if each.held]
+        return min((left if left > 0 else self._overlap_s for left in lefts), default=None)
 
     def _start(self, child: Child, outlet: Outlet) -> None:
         child.error = None

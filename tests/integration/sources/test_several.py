@@ -482,11 +482,11 @@ def test_over_random_cuts_of_either_all_that_is_missing_lies_in_a_gap(
     """Numbered events go to both; one way is slower, so that cuts find events on it."""
     moments = random.Random(seed)
     with FaultProxy(server.port) as fast, FaultProxy(other.port) as slow:
-        slow.delay(0.01)
+        slow.delay(0.003)
         urls = [f"ws://127.0.0.1:{each.port}" for each in (slow, fast)]
         feeds = [WebSocketSource(url, backoff=Backoff(0.001, 0.02)) for url in urls]
         more = {"probe_s": 0.05} if kind is Fallback else {}
-        feed = kind(feeds, unique="n", overlap_s=0.1, **more)
+        feed = kind(feeds, unique="n", overlap_s=0.25, **more)
         with DataStreamer(feed, max_ahead=None) as streamer:
             wait_until(lambda: other.clients)
             numbers = itertools.count()
