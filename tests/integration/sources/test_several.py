@@ -100,7 +100,7 @@ async def test_it_goes_down_the_ladder_and_climbs_back(server, http, three, outl
     assert latest(outlet).startswith("by stream")
     server.send({"n": 3})  # the first event, and not the connection, is what counts
     await wait_for(lambda: feed.children[0].held)
-    clock.advance(0.5)
+    await pause(clock, 0.5)
     http.send({"n": 3})
     await wait_for(lambda: outlet.column("n")[-1] == 3)
     assert latest(outlet).startswith("by stream")  # which may have had more on its way
