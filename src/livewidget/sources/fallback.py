@@ -55,11 +55,11 @@ class Fallback(Several):
         """Return that of the source whose turn it is."""
         return (self._current or self.children[0]).source.health()
 
-    def says(self, child: Child, outlet: Outlet, said: tuple[State, str, int]) -> None:
+    def says(self, child: Child, said: tuple[State, str, int]) -> None:
         """Count a loss, too."""
         if said[0] is State.RECONNECTING:
             self._breakers[child].failure(self._clock.monotonic())
-        super().says(child, outlet, said)
+        super().says(child, said)
 
     def _joined(self, child: Child) -> None:
         """Give the turn to whoever is better, or the first to deliver where nobody did."""

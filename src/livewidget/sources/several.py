@@ -17,8 +17,10 @@ from livewidget.sources.pull import check_interval
 from livewidget.sources.resolve import resolve
 
 OVERLAP_S = 1.0
-LONGEST_S = 30.0  # that a connection waits to be joined with another which is silent
+LONGEST_S = 5.0  # that a connection waits for another which is silent: it may be dead
 MOST_HELD = 1_000  # deliveries; at 5 ms each, five seconds
+
+_LOST = "all connections were lost"
 
 Sources = Mapping[str, Source | str] | Iterable[Source | str]
 
@@ -35,8 +37,8 @@ class Child:
         self.delivered = 0  # when, the last time: ns UTC
         self.heard = 0.0  # the same by the steady clock
         self.lock = threading.Lock()  # the two below
-        self.held: list[Data] = []  # while it joins
-        self.since = 0.0  # when the first of these came
+        self.held: list[Data | None] = []  # while it joins; None: a gap of its own
+        self.since = 0.0  # when the first of its connection came
 
     def said(self, state: State, detail: str, attempt: int) -> None:
         """Note a state."""
@@ -73,7 +75,7 @@ class ChildOutlet:
 
     def state(self, state: State, detail: str = "", attempt: int = 0) -> None:
         """Let the owner make one state of all."""
-        self._owner.says(self._child, self._outlet, (state, detail, attempt))
+        self._owner.says(self._child, (state, detail, attempt))
 
     @property
     def full(self) -> bool:
@@ -88,7 +90,8 @@ class Several(Source):
     of names. `unique` names the field by which the engine knows an event that came already.
 
     A connection that joins another is synchronised before it counts: what it delivers is held until
-    the other has gone on for `overlap_s` seconds, and delivered something. So what was on its way
+    the other has gone on for `overlap_s` seconds, and delivered something (or was silent for five,
+    or one and a half times its interval, which is the longest). So what was on its way
     over the slower one has come; and if that one is lost before, the gap between its last event and
     the first of the newcomer is told where it lies.
 
@@ -148,30 +151,38 @@ class Several(Source):
         """Deliver what is held, behind a gap where there is one: from here on the child counts."""
         with child.lock:
             held, child.held = child.held, []
-            joins = not self._cover.covers(child)
+            new, beside = not self._cover.covers(child), self._cover.joins(child)
             gap = self._cover.delivers(child)
-        if joins:
+        if new:
             self._joined(child)
         if gap:
-            outlet.gap(None, None, "all connections were lost")
+            outlet.gap(None, None, _LOST)
         for data in held:
+            if data is None:
+                if not beside:
+                    outlet.gap(None, None, _LOST)
+                continue
             try:
                 outlet.emit(data)
             except SchemaError as error:
                 outlet.reject(data, str(error))
+        if child.state is State.RECONNECTING:  # it was lost again meanwhile
+            self._cover.lost(child)
 
     def misses(self, child: Child, outlet: Outlet, gap: tuple[int | None, int | None, str]) -> None:
         """Pass on a child's gap where no other covers it."""
+        with child.lock:
+            if child.held:
+                child.held.append(None)
         if self._cover.misses(child):
             outlet.gap(*gap)
 
-    def says(self, child: Child, outlet: Outlet, said: tuple[State, str, int]) -> None:
+    def says(self, child: Child, said: tuple[State, str, int]) -> None:
         """Note a child's state."""
         child.said(*said)
         if child.state is State.LIVE:
             self._begun = True
         else:
-            self._let_go(child, outlet)
             self._cover.lost(child)
         self._ring()
 
@@ -182,7 +193,7 @@ class Several(Source):
         with child.lock:
             if not self._cover.joins(child) or len(child.held) >= MOST_HELD:
                 return False
-            if not child.held:
+            if not child.held or child.held[-1] is None:
                 child.since = self._clock.monotonic()
                 self._ring()
             child.held.append(data)
@@ -199,9 +210,10 @@ class Several(Source):
             lasted = now - child.since
             others = [each for each in self.children if self._cover.covers(each)]
             overlapped = any(each.heard > child.since for each in others)
-            if not others or lasted >= (self._overlap_s if overlapped else LONGEST_S):
+            if lasted >= (self._overlap_s if overlapped else _longest(others)):
                 self.release(child, outlet)
-        return self._overlap_s if any(each.held for each in joining) else None
+        lefts = [each.since + self._overlap_s - now for each in joining if each.held]
+        return min((left if left > 0 else self._overlap_s for left in lefts), default=None)
 
     def _start(self, child: Child, outlet: Outlet) -> None:
         child.error = None
@@ -262,6 +274,12 @@ class Several(Source):
     def _failure(self) -> SourceError:
         failed = [each for each in self.children if each.error is not None]
         return SourceError("; ".join(each.words for each in failed))
+
+
+def _longest(others: list[Child]) -> float:
+    """Return how long these may be silent, in s; 0 for none. One that is asked is so until then."""
+    beats = [1.5 * (each.source.interval or 0.0) for each in others]
+    return max([LONGEST_S, *beats]) if others else 0.0
 
 
 def _child(label: str | None, thing: Source | str) -> Child:

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import itertools
+import random
 
 import pytest
 
@@ -19,7 +21,14 @@ from livewidget.sources import (
     SseSource,
     WebSocketSource,
 )
-from livewidget.testing import ListSource, ManualClock, WebSocketServer, wait_for, wait_until
+from livewidget.testing import (
+    FaultProxy,
+    ListSource,
+    ManualClock,
+    WebSocketServer,
+    wait_for,
+    wait_until,
+)
 
 QUICK = {"base_s": 0.001, "cap_s": 0.01}
 
@@ -91,7 +100,7 @@ async def test_it_goes_down_the_ladder_and_climbs_back(server, http, three, outl
     assert latest(outlet).startswith("by stream")
     server.send({"n": 3})  # the first event, and not the connection, is what counts
     await wait_for(lambda: feed.children[0].held)
-    clock.advance(0.5)
+    await pause(clock, 0.5)
     http.send({"n": 3})
     await wait_for(lambda: outlet.column("n")[-1] == 3)
     assert latest(outlet).startswith("by stream")  # which may have had more on its way
@@ -463,6 +472,45 @@ def test_through_the_engine_every_event_is_in_the_account_and_the_state_is_told(
         assert (account.stored, account.rejected, account.dropped) == (101, 0, 0)
         [gap] = streamer.gaps
         assert (gap.start, gap.stop) == (1_000_000_099 * 10**9, 1_000_000_100 * 10**9)
+
+
+@pytest.mark.parametrize("kind", [HotHot, Fallback])
+@pytest.mark.parametrize("seed", range(3))
+def test_over_random_cuts_of_either_all_that_is_missing_lies_in_a_gap(
+    server, other, kind, seed, record_property
+):
+    """Numbered events go to both; one way is slower, so that cuts find events on it."""
+    moments = random.Random(seed)
+    with FaultProxy(server.port) as fast, FaultProxy(other.port) as slow:
+        slow.delay(0.003)
+        urls = [f"ws://127.0.0.1:{each.port}" for each in (slow, fast)]
+        feeds = [WebSocketSource(url, backoff=Backoff(0.001, 0.02)) for url in urls]
+        more = {"probe_s": 0.05} if kind is Fallback else {}
+        feed = kind(feeds, unique="n", overlap_s=0.25, **more)
+        with DataStreamer(feed, max_ahead=None) as streamer:
+            wait_until(lambda: other.clients)
+            numbers = itertools.count()
+
+            def seen():
+                return set(streamer.to_dataframe()["n"].astype(int))
+
+            def send():
+                n = next(numbers)
+                for each in (server, other):
+                    each.send({"time": 1e9 + n, "n": n})
+
+            for n in range(1_500):
+                send()
+                if n % 40 == moments.randrange(40):
+                    moments.choice([fast, slow]).reset()
+                if n % 400 == 399:
+                    fast.reset()
+                    slow.reset()
+            wait_until(lambda: (send(), max(seen()) >= 1_500)[1])
+            gaps = [(each.start / 1e9 - 1e9, each.stop / 1e9 - 1e9) for each in streamer.gaps]
+            missing = set(range(min(seen()), 1_500)) - seen()
+    record_property("missing, gaps", f"{len(missing)}, {len(gaps)}")
+    assert not [n for n in missing if not any(low < n < high for low, high in gaps)]
 
 
 def test_one_source_twice_is_refused():

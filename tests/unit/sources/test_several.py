@@ -115,18 +115,34 @@ async def test_the_gap_comes_by_itself_where_the_newcomer_is_silent(pair, order)
     await wait_for(lambda: order.told == [GAP, 6])
 
 
-async def test_a_newcomer_that_is_lost_again_keeps_nothing_back(pair, order):
+async def test_a_newcomer_that_is_lost_again_waits_for_the_other_all_the_same(pair, order):
     a, b, _ = pair
     a.lose()
     a.come_back()
     a.deliver(6)
     a.lose()
-    assert order.told == [6]
-    b.deliver(7)
+    b.deliver(3)
+    assert order.told == [3]
     b.lose()
     a.come_back()
     a.deliver(9)
-    assert order.told == [6, 7, GAP, 9]
+    assert order.told == [3, GAP, 6, GAP, 9]
+
+
+async def test_what_a_newcomer_missed_between_is_no_gap_where_the_other_goes_on(pair, order, clock):
+    a, b, feed = pair
+    a.lose()
+    for n in (6, 9):
+        a.come_back()
+        a.deliver(n)
+        a.lose()
+    b.deliver(6, 7, 8, 9)
+    await synchronise(feed, clock, b)
+    assert order.told == [6, 7, 8, 9, 1, 6, 9]
+    b.lose()
+    a.come_back()
+    a.deliver(12)
+    assert order.told[7:] == [GAP, 12]  # a was released as one that is away
 
 
 async def test_a_silent_other_is_waited_for_so_long_and_no_longer(pair, order, clock):
@@ -142,6 +158,20 @@ async def test_a_silent_other_is_waited_for_so_long_and_no_longer(pair, order, c
     await wait_for(lambda: order.told == [6])
     assert all(map(feed._cover.covers, feed.children))
     assert b.outlet is not None
+
+
+async def test_one_that_is_asked_at_an_interval_may_be_silent_for_longer(pair, order, clock):
+    a, b, _ = pair
+    b.interval = 20.0
+    a.lose()
+    a.come_back()
+    a.deliver(6)
+    await wait_for(lambda: clock.sleepers)
+    clock.advance(16.0)
+    await wait_for(lambda: clock.sleepers)
+    assert order.told == []
+    clock.advance(16.0)
+    await wait_for(lambda: order.told == [6])
 
 
 async def test_what_is_held_has_a_bound(pair, order):
@@ -193,7 +223,7 @@ async def test_a_slow_one_is_heard_out_before_a_better_one_takes_over(
     await wait_for(lambda: better.outlet)
     better.deliver(4)
     await wait_for(lambda: clock.sleepers)
-    clock.advance(5.0)
+    clock.advance(LONGEST_S - 1.0)
     await wait_for(lambda: clock.sleepers)
     assert order.told == [1]
     poll.deliver(2, 3, 4)
