@@ -15,7 +15,7 @@ from livewidget.sources.messages import deliver
 from livewidget.sources.pull import check_interval
 
 if TYPE_CHECKING:
-    from httpx2 import AsyncClient, Response
+    from httpx2 import URL, AsyncClient, Response
 
 _NOT_MODIFIED = 304
 _SHOWN = 1_000  # bytes of an answer that is too long, kept in its dead letter
@@ -70,12 +70,13 @@ class PollSource(HttpSource):
         self._pace.interval = seconds
 
     async def _connection(self, outlet: Outlet) -> str:
-        from httpx2 import HTTPError
+        from httpx2 import URL, HTTPError
 
+        url = URL(self._address.url)  # once: to read it takes longer than to read a small answer
         async with self._client() as client:
             while True:
                 try:
-                    reason, new = await self._ask(client, outlet)
+                    reason, new = await self._ask(client, url, outlet)
                 except HTTPError as error:
                     reason, new = self._failure(error), False
                 if reason:
@@ -86,11 +87,8 @@ class PollSource(HttpSource):
                 await outlet.ready()
                 await self._clock.sleep(self._pace.next(new=new))
 
-    async def _ask(self, client: AsyncClient, outlet: Outlet) -> tuple[str, bool]:
+    async def _ask(self, client: AsyncClient, url: URL, outlet: Outlet) -> tuple[str, bool]:
         """Ask once; return why the answer is of no use, or "" and whether it was new."""
-        from httpx2 import URL
-
-        url = URL(self._address.url)
         if self._cursor is not None and self._at is not None:
             url = url.copy_set_param(self._cursor[0], self._at)
         headers = {"Accept": "application/json, */*;q=0.5", **self._validators}
