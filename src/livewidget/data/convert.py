@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ _TOO_FAR = "a time before the year 1678 or after 2262"
 # A time given as a bare number is in the unit that puts it between 1973 and 5138: seconds
 # below 1e11, then milliseconds, microseconds, nanoseconds, a factor of a thousand each. Each number
 # by itself, so that one that is wrong changes no other.
-_LIMITS = np.array([1e11, 1e14, 1e17])
+_LIMITS = [1e11, 1e14, 1e17]
 _FACTORS = np.array([1_000_000_000, 1_000_000, 1_000, 1])
 
 
@@ -139,11 +140,13 @@ def _factors(sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.int64] | int:
     """Return the nanoseconds in the unit of each number, or one factor where all have the same."""
     if not sizes.size:
         return 1
-    ends = np.array([sizes.min(), sizes.max()])
-    first, last = _FACTORS[np.searchsorted(_LIMITS, ends, side="right")].tolist()
-    if first == last:
-        _check_reach(ends * first)
-        return int(first)
+    most = float(sizes.max())
+    first, last = (bisect_right(_LIMITS, each) for each in (float(sizes.min()), most))
+    if first == last:  # without numpy: what comes in is often a row or two
+        factor = int(_FACTORS[first])
+        if most * factor >= _REACH:
+            raise SchemaError(_TOO_FAR)
+        return factor
     factors = _FACTORS[np.searchsorted(_LIMITS, sizes, side="right")]
     _check_reach(sizes * factors)
     return factors
@@ -163,13 +166,15 @@ def _nanoseconds(array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
 
 
 def _float_times(array: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    missing = ~np.isfinite(array)
-    known = np.where(missing, 0.0, array)
+    finite = np.isfinite(array)
+    missing = None if finite.all() else ~finite  # nearly always: two passes fewer
+    known = array if missing is None else np.where(missing, 0.0, array)
     factors = _factors(np.abs(known))
     whole = np.floor(known)
     times: npt.NDArray[np.int64] = whole.astype(np.int64) * factors
     times += np.rint((known - whole) * factors).astype(np.int64)
-    times[missing] = NAT
+    if missing is not None:
+        times[missing] = NAT
     return times
 
 
