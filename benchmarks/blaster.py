@@ -1,7 +1,9 @@
 """A server of bytes made beforehand, in a process of its own: never the slower end.
 
 `python -m benchmarks.blaster KIND COUNT` prints its port and serves until its standard input ends.
-Each connection gets the same `COUNT` events and is closed when it says goodbye.
+A connection gets `COUNT` events as fast as it takes them ("websocket", "ndjson", "sse"), an answer
+to each question ("poll"), or events at a steady rate from when there are `COUNT` connections
+("many").
 """
 
 from __future__ import annotations
@@ -125,8 +127,13 @@ def _answer(client: socket.socket) -> None:
         client.sendall(_ANSWER % len(body) + body)
 
 
-def _beat(clients: list[socket.socket]) -> None:
-    """Send each client `EVENTS_S` events a second, stamped with the time they are sent at."""
+def _beat(clients: list[socket.socket], count: int) -> None:
+    """Send each client `EVENTS_S` events a second, stamped with the time they are sent at.
+
+    From when there are `count` clients: to connect them takes longer than to serve them.
+    """
+    while len(clients) < count:
+        time.sleep(0.01)
     due = time.monotonic()
     for beat in itertools.count():
         due += 1 / EVENTS_S / _BEATS
@@ -149,10 +156,10 @@ def _serve(client: socket.socket, kind: str, payload: bytes) -> None:
             return
 
 
-def _accept(listening: socket.socket, kind: str, payload: bytes) -> None:
+def _accept(listening: socket.socket, kind: str, count: int, payload: bytes) -> None:
     beating: list[socket.socket] = []
     if kind == "many":
-        threading.Thread(target=_beat, args=(beating,), daemon=True).start()
+        threading.Thread(target=_beat, args=(beating, count), daemon=True).start()
     while True:
         client, _ = listening.accept()
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -167,10 +174,10 @@ def _accept(listening: socket.socket, kind: str, payload: bytes) -> None:
 def main() -> None:
     """Serve until the standard input ends."""
     kind, count = sys.argv[1], int(sys.argv[2])
-    payload = _payload(kind, count)
+    payload = b"" if kind in ("many", "poll") else _payload(kind, count)
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
-        serving = threading.Thread(target=_accept, args=(listening, kind, payload), daemon=True)
-        serving.start()
+        serving = (listening, kind, count, payload)
+        threading.Thread(target=_accept, args=serving, daemon=True).start()
         print(listening.getsockname()[1], flush=True)
         sys.stdin.read()
 

@@ -66,7 +66,7 @@ def _stream(seconds: float) -> tuple[list[float], float, float]:
     """Return the ages in ms, events a second, and how busy one core was."""
     ages: list[float] = []
     wanted = {"time": "time", "columns": ("value",), "proxy": False}
-    with blaster("many") as port:
+    with blaster("many", CONNECTIONS) as port:
         url = f"ws://127.0.0.1:{port}"
         streamers = [
             DataStreamer(url, buffer=Arrivals(ages), **wanted).start() for _ in range(CONNECTIONS)
@@ -90,7 +90,7 @@ def _stream(seconds: float) -> tuple[list[float], float, float]:
 def _bare(seconds: float) -> tuple[list[float], float, float]:
     """Return the same of bare receive loops."""
     ages: list[float] = []
-    with blaster("many") as port:
+    with blaster("many", CONNECTIONS) as port:
         url = f"ws://127.0.0.1:{port}"
         receiving = threading.Thread(target=lambda: asyncio.run(_receive_all(url, ages)))
         receiving.start()
@@ -114,6 +114,8 @@ async def _receive_all(url: str, ages: list[float]) -> None:
 
 
 def _watch(ages: list[float], seconds: float) -> tuple[list[float], float, float]:
+    while not ages:  # all have connected
+        time.sleep(0.01)
     time.sleep(WARM_UP_S)
     first, begun, spent = len(ages), time.perf_counter(), time.process_time()
     time.sleep(seconds)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 DELAY_S = 0.005  # one decode or conversion for all that comes in 5 ms; an eye sees 10 times that
-BUSY_DELAY_S = 0.03  # beside many others: a frame's time
+BUSY_DELAY_S = 0.02  # beside many others: still within one frame
 _SLOWER, _FASTER = 2.0, 0.9
 
 
