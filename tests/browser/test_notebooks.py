@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from livewidget.testing import KafkaServer
+
 from .chart import Chart
 from .conftest import failed
 from .notebook import Notebook
@@ -145,3 +147,31 @@ def test_push_from_a_loop(open_copy: Callable[[str], Notebook]) -> None:
     assert not notebook.js("window.allRan"), "and beside one that waits"
     finish_all(notebook)
     notebook.screenshot(f"push-faster-{notebook.kernel}")
+
+
+def test_sources(open_copy: Callable[[str], Notebook]) -> None:
+    pytest.importorskip("aiomqtt", reason="aiomqtt is not installed")
+    notebook = open_copy("sources")
+    last = notebook.js("lab.cells.cells.length") - 1  # it stops the feeds
+    for place in range(last):
+        if notebook.js("lab.cells.cells[arg].cell_type === 'code'", place):
+            notebook.run(place)
+    for place in range(11):
+        until_moving(there(notebook, place), 3)
+        if place in (0, 3):
+            notebook.screenshot(f"sources-{place}-{notebook.kernel}")
+    start_all(notebook, last)
+    finish_all(notebook, 120)
+
+
+def test_market(open_copy: Callable[[str], Notebook]) -> None:
+    pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
+    if not KafkaServer.is_available():
+        pytest.skip("noida-db, the server of Kafka's protocol, is not installed")
+    notebook = open_copy("market")
+    start_all(notebook)
+    chart = there(notebook)
+    until_moving(chart)
+    notebook.screenshot(f"market-{notebook.kernel}")
+    finish_all(notebook, 120)
+    notebook.screenshot(f"market-end-{notebook.kernel}")

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from livewidget.testing import KafkaServer
+
 nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
 nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
 
@@ -78,3 +80,24 @@ def test_push_from_a_loop_keeps_every_event(tmp_path: Path) -> None:
     assert "1000.0" in shown[2]
     received, stored = re.findall(r"(?:received|stored)=(\d+)", shown[4])
     assert int(received) == int(stored) >= 1_000_000
+
+
+def test_sources_run_and_are_accounted_for(tmp_path: Path) -> None:
+    pytest.importorskip("aiomqtt", reason="aiomqtt, of the extra mqtt, is not installed")
+    shown = texts(ran("sources", tmp_path))
+    assert [text for text in shown if text.startswith("LiveChart(")]
+    assert "healthy=True" in shown[-4]
+    assert "'suspended'" in shown[-3]
+    assert '"spread"' in shown[-2]
+
+
+def test_market_moves_to_the_fallback_and_back(tmp_path: Path) -> None:
+    pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
+    if not KafkaServer.is_available():
+        pytest.skip("noida-db, the server of Kafka's protocol, is not installed")
+    shown = texts(ran("market", tmp_path))
+    assert "by ws://" in shown[3]
+    assert "1 of 2 preferred is away" in shown[3]
+    assert "by kafka://" in shown[4]
+    assert "rejected=0, dropped=0" in shown[5]
+    assert "healthy=True" in shown[6]
