@@ -15,6 +15,7 @@ from livewidget.codecs.formats import decoder_for
 from livewidget.codecs.text import TextDecoder
 from livewidget.data.errors import SettingError, SourceError, quote
 from livewidget.data.events import State
+from livewidget.sources.allow_list import check_allowed
 from livewidget.sources.base import LoopClock, Outlet, Source, SystemLoopClock
 from livewidget.sources.messages import hand_over
 from livewidget.sources.pull import check_interval
@@ -75,6 +76,7 @@ class FileSource(Source):
             poll_s = told.get("poll_s", poll_s)
             max_bytes = told.get("max_bytes", max_bytes)
             delimiter = told.get("delimiter", delimiter)
+        check_allowed("file")
         self._path = Path(path)
         self.name = str(path)
         self._follow = follow

@@ -13,6 +13,7 @@ from livewidget.data.errors import MissingExtraError, SchemaError, SettingError,
 from livewidget.data.events import State
 from livewidget.data.records import columns_of
 from livewidget.data.schema import Schema
+from livewidget.sources.allow_list import check_allowed
 from livewidget.sources.base import LoopClock, Outlet, Source
 from livewidget.sources.pacing import Pacing
 from livewidget.sources.replay import in_order
@@ -53,6 +54,7 @@ class ReplayFile(Source):
         format: str | None = None,  # noqa: A002  (the word that users look for)
         clock: LoopClock | None = None,
     ) -> None:
+        check_allowed("file")
         self._path = Path(path)
         self.name = f"replay of {path}"
         form = FORMATS.get(self._path.suffix.lower()) if format is None else format

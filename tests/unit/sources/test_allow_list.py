@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livewidget.data.errors import SettingError, SourceError
-from livewidget.sources import OAuth2, PollSource, allow, allow_list, resolve
+from livewidget.sources import OAuth2, PollSource, ReplayFile, allow, allow_list, resolve
 from livewidget.sources.address import Address
 from livewidget.sources.allow_list import AllowList, Rule, check_allowed, from_environment
 
@@ -181,3 +181,11 @@ for url in ("ws://in.example", "ws://out.example"):
 def test_one_name_in_place_of_a_list_is_a_mistake():
     with pytest.raises(SettingError, match=r"hosts is a list of names, got 'feed\.example'"):
         allow(hosts="feed.example")
+
+
+def test_files_too_may_be_kept_out(tmp_path):
+    (tmp_path / "x.csv").write_text("time,n\n1,2\n")
+    allow(schemes=["https"])
+    for thing in (tmp_path / "x.ndjson", "file:///x.ndjson", ReplayFile):
+        with pytest.raises(SettingError, match="file"):
+            thing(tmp_path / "x.csv") if thing is ReplayFile else resolve(thing)
