@@ -54,10 +54,14 @@ class KafkaServer:
         snapshot, now = self._folder / "kafka.json", time.time()
         wait_until(lambda: snapshot.exists() and snapshot.stat().st_mtime > now, 30)
 
-    def kill(self):
+    def stop(self):
+        """End it as it likes to be: it saves what it has."""
+        self.kill(signal.SIGTERM)
+
+    def kill(self, sign=signal.SIGKILL):
         """Kill it as a crash does."""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self._process.pid, sign)
             self._process.wait()
             self._process = None
 
