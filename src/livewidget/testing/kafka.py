@@ -64,10 +64,17 @@ class KafkaServer:
         )
         wait_until(self._answers, _START_S)
 
+    def stop(self) -> None:
+        """End it as it likes to be ended: it saves what it has."""
+        self._end(signal.SIGTERM)
+
     def kill(self) -> None:
         """Kill it as a crash does; `start` starts it again."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, sign: int) -> None:
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self._process.pid, sign)
             self._process.wait()
             self._process = None
 
