@@ -35,6 +35,7 @@ class WebSocketServer:
         defaults = {"close_timeout": 1, "max_size": None, "ssl": tls}
         self._options: dict[str, Any] = defaults | options
         self._clients: set[Any] = set()
+        self._connections: set[Any] = set()  # those that are still being greeted, too
         self._server: Any = None
         self._thread = LoopThread("websocket-server")
         self._lock = threading.Lock()
@@ -107,6 +108,7 @@ class WebSocketServer:
         from websockets.exceptions import ConnectionClosed
 
         self.requests.append(client.request.headers)
+        self._connections.add(client)
         try:
             for message in self._greeting:
                 await client.send(message)
@@ -117,6 +119,7 @@ class WebSocketServer:
             return
         finally:
             self._clients.discard(client)
+            self._connections.discard(client)
 
     async def _send(self, messages: list[str | bytes]) -> None:
         from websockets.exceptions import ConnectionClosed
@@ -129,7 +132,7 @@ class WebSocketServer:
                 self._clients.discard(client)
 
     async def _cut(self) -> None:
-        for client in list(self._clients):
+        for client in list(self._connections):
             client.transport.abort()
             await client.wait_closed()
 
