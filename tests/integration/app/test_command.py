@@ -21,6 +21,11 @@ from livewidget.testing import RecordingOutlet, SourceRunner, wait_for
 COMMAND = [sys.executable, "-m", "livewidget"]
 
 
+def heed_interrupts():
+    """In a child: what a shell runs in the background, these tests perhaps, ignores SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def run(*arguments, **options):
     defaults = {"capture_output": True, "text": True, "timeout": 60}
     return subprocess.run([*COMMAND, *arguments], check=False, **defaults | options)
@@ -113,7 +118,7 @@ async def test_it_serves_until_it_is_interrupted_and_ends_with_the_summary(schem
     port, outlet = free_port(), RecordingOutlet()
     target = f"{scheme}://127.0.0.1:{port}"
     url = target.replace("sse:", "http:")
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": heed_interrupts}
     command = [*COMMAND, "produce", "orders", target, "--rate", "2000"]
     process = await asyncio.create_subprocess_exec(*command, **pipes)
     try:

@@ -85,6 +85,8 @@ def test_an_interrupt_ends_it_with_a_summary(stream):
             [sys.executable, "-m", "livewidget", "run", str(stream(text))],
             stderr=subprocess.PIPE,
             text=True,
+            # What a shell runs in the background, these tests perhaps, ignores SIGINT.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         wait_until(lambda: server.clients, 30)
         server.send({"n": 1})
