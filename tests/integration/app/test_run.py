@@ -86,7 +86,7 @@ def test_an_interrupt_ends_it_with_a_summary(stream):
             stderr=subprocess.PIPE,
             text=True,
             # What a shell runs in the background, these tests perhaps, ignores SIGINT.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  (nothing is locked in it)
         )
         wait_until(lambda: server.clients, 30)
         server.send({"n": 1})

@@ -124,7 +124,7 @@ async def test_a_byte_now_and_then_is_not_waited_for_without_end(kind, outlet, r
 async def test_a_websocket_that_says_nothing_is_not_waited_for_without_end(outlet, running):
     with WebSocketServer() as server:
         source = WebSocketSource(server.url, quiet_s=0.2, reconnect=False)
-        with pytest.raises(SourceError, match="0.2 s"):
+        with pytest.raises(SourceError, match=r"0\.2 s"):
             await running(source, outlet)
 
 
