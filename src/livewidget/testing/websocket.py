@@ -32,7 +32,8 @@ class WebSocketServer:
         self.received: list[str | bytes] = []
         self.requests: list[Any] = []
         self._greeting = [_text(each) for each in greeting]
-        defaults = {"close_timeout": 1, "max_size": None, "ssl": tls}
+        # The end waits for handshakes: a client on the loop that asks for the end makes none.
+        defaults = {"open_timeout": 5, "close_timeout": 1, "max_size": None, "ssl": tls}
         self._options: dict[str, Any] = defaults | options
         self._clients: set[Any] = set()
         self._connections: set[Any] = set()  # those that are still being greeted, too

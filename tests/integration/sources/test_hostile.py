@@ -103,6 +103,7 @@ async def test_a_message_without_end_ends_a_websocket(outlet, running):
     with WebSocketServer(greeting=[json.dumps({"n": "x" * 3 * MIB})]) as server:
         running(WebSocketSource(server.url, backoff=Backoff(0.001, 0.01)), outlet)
         await wait_for(told)
+        await asyncio.to_thread(server.close)  # the client goes on knocking meanwhile
     assert outlet.data == []
 
 
