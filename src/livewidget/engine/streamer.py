@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -214,7 +215,8 @@ class DataStreamer(Watched):
             if engine.here:
                 engine.spawn(self._close(), f"livewidget-stop-{self.name}")
                 return
-            engine.wait_for(self._close(), _STOP_S)
+            with contextlib.suppress(TimeoutError):  # something blocks the engine: end all the same
+                engine.wait_for(self._close(), _STOP_S)
         self._line.intake.close()
         self._runner.finish(State.ENDED, "stopped")
 
