@@ -14,6 +14,7 @@ from livewidget.data.health import Health
 from livewidget.data.schema import Schema
 from livewidget.engine import letters
 from livewidget.engine.buffer import BufferManager
+from livewidget.engine.gaps import marked
 from livewidget.engine.ledger import Account
 from livewidget.engine.line import Line
 from livewidget.engine.runner import Runner
@@ -131,11 +132,22 @@ class Watched:
         self._line.intake.drain()
 
     def to_dataframe(
-        self, start: object = None, stop: object = None, tz: str | None = "UTC"
+        self,
+        start: object = None,
+        stop: object = None,
+        tz: str | None = "UTC",
+        *,
+        gaps: bool = False,
     ) -> pd.DataFrame:
-        """Return all that the buffer holds of a range, what has just been pushed included."""
+        """Return all that the buffer holds of a range, what has just been pushed included.
+
+        With `gaps` the first row behind each gap tells of it, in a column of that name.
+        """
         self.drain()
-        return self.buffer.to_dataframe(start, stop, tz)
+        frame = self.buffer.to_dataframe(start, stop, tz)
+        if not gaps or self.schema is None:
+            return frame
+        return marked(frame, self.schema.time, self.gaps)
 
     def dead_letters(self) -> pd.DataFrame:
         """Return the newest rejected events, at most 1,000: time, operator, reason and payload."""

@@ -199,18 +199,23 @@ class LiveChart(LinkedWidget):
         return self.streamer.push(columns if data is None else data)
 
     def to_dataframe(
-        self, start: object = None, stop: object = None, tz: str | None = "UTC"
+        self,
+        start: object = None,
+        stop: object = None,
+        tz: str | None = "UTC",
+        *,
+        gaps: bool = False,
     ) -> pd.DataFrame:
         """Return all that the buffer holds of a range, at full resolution, by rising time.
 
-        `start` and `stop` are anything `pandas.Timestamp` takes (naive is UTC).
+        `start` and `stop` are anything `pandas.Timestamp` takes (naive is UTC). With `gaps` the
+        first row behind each gap tells of it, in a column of that name.
         """
-        return self.streamer.to_dataframe(start, stop, tz)
+        return self.streamer.to_dataframe(start, stop, tz, gaps=gaps)
 
     def to_csv(self, path: str | Path, start: object = None, stop: object = None) -> None:
-        """Write what the buffer holds of a range to a CSV file."""
-        self.streamer.drain()
-        self.streamer.buffer.to_csv(path, start, stop)
+        """Write what the buffer holds of a range to a CSV file; its column `gap` tells of gaps."""
+        self.to_dataframe(start, stop, gaps=True).to_csv(path, index=False)
 
     def to_parquet(self, path: str | Path, start: object = None, stop: object = None) -> None:
         """Write what the buffer holds of a range to a Parquet file. Needs the extra `arrow`."""
@@ -337,7 +342,7 @@ class LiveChart(LinkedWidget):
         hub, chart, streamer = self._hub, self.chart, self.streamer
 
         async def job() -> None:
-            frame = await asyncio.to_thread(streamer.to_dataframe)
+            frame = await asyncio.to_thread(lambda: streamer.to_dataframe(gaps=True))
             text = await asyncio.to_thread(lambda: frame.to_csv(index=False).encode())
             if form != "csv" or len(text) > MOST_DOWNLOAD:
                 return

@@ -339,6 +339,12 @@ def test_a_gap_stands_where_it_was_in_the_queue(engine):
     assert streamer.wait(10)
     [gap] = streamer.gaps
     assert (gap.start, gap.stop) == ((10**9 + 2) * 10**9, (10**9 + 10) * 10**9)
+    told = streamer.to_dataframe(gaps=True)["gap"].fillna("").tolist()
+    mark = "2001-09-09T01:46:42.000Z to 2001-09-09T01:46:50.000Z: cut"
+    assert told == ["", "", "", mark, ""]
+    assert "gap" not in streamer.to_dataframe().columns
+    late = streamer.to_dataframe(start="2001-09-09T01:46:51", gaps=True)
+    assert late["gap"].fillna("").tolist() == [""]
 
 
 def test_suspended_a_source_is_held_and_what_is_pushed_is_filtered(engine):
