@@ -65,6 +65,7 @@ class PerformanceMonitor:
             "bytes": round(self._bytes(self._sent_bytes, now), 1),
             "frame_rate": round(self._frames(self._sent_frames, now), 1),
             **{name: stats[name] for name in _COUNTS},
+            **{name: stats[name] for name in ("queued", "queue_capacity") if name in stats},
             "reasons": stats["reasons"],
             "latency_ms": self._latency.read(),
             "fps": self._fps(now),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Figures = Mapping[str, Any]
+HALF_FULL = 0.5  # a queue that blocks goes to and fro between this and full
 FULL_MS = 700  # of each second: so much drawing fills a browser's main thread
 
 
@@ -18,6 +19,7 @@ def _source(figures: Figures) -> str | None:
         return f"No event fits yet; {figures['rejected']:,} were rejected{detail}."
     return {
         "waiting": "The source: nothing has arrived yet.",
+        "suspended": "The source: it is suspended, nothing is taken in until it is resumed.",
         "reconnecting": f"The source: it is being reached again, attempt {figures['attempt']}.",
         "stale": f"The source: it is silent{detail}.",
         "ended": "Nothing: the stream has ended.",
@@ -38,7 +40,15 @@ def _open_loop(figures: Figures) -> str | None:
 def _dropped(figures: Figures) -> str | None:
     if not figures["dropped"]:
         return None
-    return f"The buffer: {figures['dropped']:,} events were dropped."
+    where = "queue" if figures.get("queue_capacity") else "buffer"
+    return f"The {where}: {figures['dropped']:,} events were dropped."
+
+
+def _pipeline(figures: Figures) -> str | None:
+    queued, capacity = figures.get("queued", 0), figures.get("queue_capacity", 0)
+    if not capacity or queued < capacity * HALF_FULL:
+        return None
+    return f"The pipeline: {queued:,} events wait for it, and the source with them."
 
 
 def _browser(figures: Figures) -> str | None:
@@ -67,6 +77,7 @@ _CHECKS: tuple[Callable[[Figures], str | None], ...] = (
     _paused,
     _open_loop,
     _dropped,
+    _pipeline,
     _browser,
     _undrawn,
     _slow_data,
