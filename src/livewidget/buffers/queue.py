@@ -28,7 +28,7 @@ class Priority(IntEnum):
 class Overflow(StrEnum):
     """What a full queue does with rows that come."""
 
-    BLOCK = "block"  # takes them, and asks the source to wait
+    BLOCK = "block"  # takes them, and asks the source to wait; one that does not loses them
     DROP_OLDEST = "drop_oldest"  # drops the oldest of the least urgent
     DROP_NEWEST = "drop_newest"  # drops the newest of the least urgent, those that come included
     SAMPLE = "sample"  # drops every other row of the least urgent, again and again
@@ -46,7 +46,8 @@ class Underflow(StrEnum):
 class Queue:
     """How a queue is to be: bounds, policies and lanes.
 
-    `rows` bounds the rows that wait, `most_rows` what `resize` may make of it. Batches of at most
+    `rows` bounds the rows that wait, `most_rows` what `resize` may make of it, and what a source
+    that heeds no pressure may: what comes where so many wait is dropped. Batches of at most
     `batch_rows` are handed on; a smaller one at once (`flush`) or after `linger_s` seconds
     (`wait`). `high` and `low` are expressions that choose a lane for each row: what is neither is
     medium. Raises SettingError for what cannot be.
@@ -197,6 +198,9 @@ class BatchQueue:
             self.capacity = min(grown, self.settings.most_rows)
         if policy in (Overflow.BLOCK, Overflow.RESIZE):
             self._full = self.rows >= self.capacity
+            item = self._lanes[priority][-1]
+            if self.rows - len(item.batch) >= max(self.capacity, self.settings.most_rows):
+                self._drop(priority, len(item.batch), newest=True)
             return
         while (over := self.rows - self.capacity) > 0:
             # The least urgent give way, but none to one less urgent than themselves.

@@ -25,7 +25,6 @@ from livewidget.engine.workers import Workers
 from livewidget.pipeline.operator import Tally
 
 _EVER = 2**62  # ns: by then whatever waits is due
-PATIENCE_S = 10.0  # how long a push from a thread waits for room in a queue that blocks
 
 
 class Flow:
@@ -64,7 +63,6 @@ class Flow:
         self._ticket = 0  # rows that come between two questions for what is stored share one
         self._open: Counter[int] = Counter()  # rows in flight by ticket
         self._changed = changed
-        self._room = threading.Condition()
         self._closed = False
         self.failure: LivewidgetError | None = None
         self._bound = False
@@ -80,15 +78,11 @@ class Flow:
     def push(self, data: Data) -> int:
         """Take rows of user code, all or none; waits for room in a queue that blocks.
 
-        Raises SchemaError, ClosedError, and TimeoutError after `PATIENCE_S`. On the loop itself it
-        does not wait: the queue is over-full by what such a caller pushes at once.
+        Raises SchemaError, ClosedError, and TimeoutError (see `Gate.hold`).
         """
         arrival = self._clock.now()
         batch = self._door.whole(data, arrival)
-        if self.full and not _on_a_loop():
-            with self._room:
-                if not self._room.wait_for(lambda: self._closed or not self.full, PATIENCE_S):
-                    raise TimeoutError(f"the queue stayed full for {PATIENCE_S:.0f} s")
+        self._changed.hold(lambda: self._closed or not self.full)
         self._put(batch, arrival)
         return len(batch)
 
@@ -131,7 +125,7 @@ class Flow:
         finally:
             self._closed = True
             self._abandon()
-            self._tell()
+            self._changed.notify()
 
     def stats(self) -> dict[str, object]:
         """Return the queue's figures: rows that wait, the most there were, and its bound."""
@@ -204,7 +198,7 @@ class Flow:
         for output, routed in tally.routed:
             self._route(output, routed)
         self._intake.drain()
-        self._tell()
+        self._changed.notify()
 
     def _dropped(self, ticket: int, rows: int) -> None:
         """Account for rows that the queue's policy gave up."""
@@ -230,17 +224,3 @@ class Flow:
             self._ledger.dropped += self._ledger.in_flight
             self._ledger.in_flight = 0
             self._open.clear()
-
-    def _tell(self) -> None:
-        self._changed.notify()
-        if not self.full or self._closed:
-            with self._room:
-                self._room.notify_all()
-
-
-def _on_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

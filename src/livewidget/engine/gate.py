@@ -1,4 +1,4 @@
-"""Waiting, in a coroutine of any loop, for what another thread brings about."""
+"""Waiting, in a thread or in a coroutine of any loop, for what another thread brings about."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import asyncio
 import threading
 from collections.abc import Callable
 
+PATIENCE_S = 10.0  # how long a thread waits
+
 
 class Gate:
-    """Lets coroutines through once something is so. `notify` may be called from any thread."""
+    """Lets who waits through once something is so. `notify` may be called from any thread."""
 
     def __init__(self) -> None:
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         self._lock = threading.Lock()
+        self._threads = 0
+        self._told = threading.Condition()
 
     async def wait_until(self, is_so: Callable[[], object]) -> None:
         """Return once `is_so()`; it is asked now and after each `notify`."""
@@ -29,8 +33,26 @@ class Gate:
             with self._lock:
                 self._waiting.discard(place)
 
+    def hold(self, is_so: Callable[[], object]) -> None:
+        """Hold a thread until `is_so()`; one with a loop, which must not wait, goes on at once.
+
+        Raises TimeoutError after `PATIENCE_S`.
+        """
+        if is_so() or _on_a_loop():
+            return
+        with self._told:
+            self._threads += 1
+            try:
+                if not self._told.wait_for(is_so, PATIENCE_S):
+                    raise TimeoutError(f"there was no room for {PATIENCE_S:.0f} s")
+            finally:
+                self._threads -= 1
+
     def notify(self) -> None:
         """Have everyone look again."""
+        if self._threads:
+            with self._told:
+                self._told.notify_all()
         if not self._waiting:
             return
         with self._lock:
@@ -40,3 +62,11 @@ class Gate:
                 loop.call_soon_threadsafe(event.set)
             except RuntimeError:  # that loop is closed: nobody waits there any more
                 continue
+
+
+def _on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

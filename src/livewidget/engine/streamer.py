@@ -152,12 +152,10 @@ class DataStreamer(Watched):
         """Take rows from any thread: all, or none and an error that says why. Returns the rows.
 
         Takes what `Batch.of` takes. Columns that are arrays are copied; a `Batch` is not. Where the
-        queue before a pipeline blocks and is full, it waits (see `Flow.push`).
+        queue before a pipeline blocks and is full, or a reader is slow, a thread waits for room;
+        TimeoutError after 10 s.
         """
-        rows = self._inlet.push(data)
-        if self._watchful:
-            self._look_up()
-        return rows
+        return self._push_watched(data) if self._watchful else self._inlet.push(data)
 
     def emit(self, data: Data) -> int:
         """Take rows as a source gives them: those that do not fit become dead letters."""
@@ -270,9 +268,10 @@ class DataStreamer(Watched):
             ring = self.buffer.ring
             return self._line.feed.subscribe(queue, None if ring is None else ring.snapshot())
 
-        subscription = self._line.intake.between_drains(subscribe)
         self._watchful = True
-        return subscription
+        if self._engine.alive:  # by it: an interrupted cell must not tear a drain
+            return self._engine.call(lambda: self._line.intake.between_drains(subscribe))
+        return self._line.intake.between_drains(subscribe)
 
     def send_to(self, sink: str | Path | Sink, output: str | None = None, **options: Any) -> Output:
         """Write what is stored from now on, or routed to `output`, to a sink: a `Sink` or a URL.
@@ -314,12 +313,16 @@ class DataStreamer(Watched):
     def __repr__(self) -> str:
         return f"DataStreamer({self.name!r}, {self.state[0]})"
 
-    def _look_up(self) -> None:
-        """Do what a push leaves for when there is reason: say that it is live, wake listeners."""
+    def _push_watched(self, data: Data) -> int:
+        """Push the first rows, or while somebody listens, for whom a thread may have to wait."""
+        feed = self._line.feed
+        self._line.changed.hold(lambda: not feed.full)
+        rows = self._inlet.push(data)
         if self._runner.state[0] is State.WAITING:
             self._runner.say(State.LIVE)
-        self._watchful = self._line.feed.active
+        self._watchful = feed.active
         self._line.nudge()
+        return rows
 
     async def _close(self) -> None:
         await self._runner.stop()

@@ -214,8 +214,9 @@ class LiveChart(LinkedWidget):
         return self.streamer.to_dataframe(start, stop, tz, gaps=gaps)
 
     def to_csv(self, path: str | Path, start: object = None, stop: object = None) -> None:
-        """Write what the buffer holds of a range to a CSV file; its column `gap` tells of gaps."""
-        self.to_dataframe(start, stop, gaps=True).to_csv(path, index=False)
+        """Write what the buffer holds of a range to a CSV file; a column `gap` tells of gaps."""
+        gaps = bool(self.streamer.gaps)
+        self.to_dataframe(start, stop, gaps=gaps).to_csv(path, index=False)
 
     def to_parquet(self, path: str | Path, start: object = None, stop: object = None) -> None:
         """Write what the buffer holds of a range to a Parquet file. Needs the extra `arrow`."""
@@ -342,7 +343,7 @@ class LiveChart(LinkedWidget):
         hub, chart, streamer = self._hub, self.chart, self.streamer
 
         async def job() -> None:
-            frame = await asyncio.to_thread(lambda: streamer.to_dataframe(gaps=True))
+            frame = await asyncio.to_thread(lambda: streamer.to_dataframe(gaps=bool(streamer.gaps)))
             text = await asyncio.to_thread(lambda: frame.to_csv(index=False).encode())
             if form != "csv" or len(text) > MOST_DOWNLOAD:
                 return

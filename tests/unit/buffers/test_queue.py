@@ -75,6 +75,15 @@ def test_what_a_policy_keeps(policy, kept):
     assert not queue.full
 
 
+def test_who_heeds_no_pressure_loses_what_he_sends():
+    queue = BatchQueue(Queue(rows=4, most_rows=10, batch_rows=100))
+    for start in range(0, 100, 5):
+        put(queue, range(start, start + 5))
+    assert queue.full
+    assert (queue.rows, queue.dropped) == (10, 90)
+    assert all_numbers(queue) == list(range(10))
+
+
 def test_resize_doubles_to_its_bound_and_then_blocks():
     queue = BatchQueue(Queue(rows=4, most_rows=8, overflow="resize"))
     put(queue, range(5))
@@ -182,6 +191,8 @@ def test_every_row_is_taken_dropped_or_waiting_and_each_lane_keeps_its_order(
                 out.append(item.batch)
             continue
         size, priority = step
+        if queue.full:
+            continue  # a source that heeds the pressure
         if size:
             put(queue, range(came, came + size), priority, kind=priority.name)
         came += size

@@ -431,6 +431,34 @@ async def test_a_slow_reader_holds_the_source_and_one_that_leaves_lets_it_go(eng
     await asyncio.to_thread(streamer.stop)
 
 
+def test_who_pushes_from_a_thread_waits_for_a_slow_reader(engine):
+    streamer = DataStreamer(schema=SCHEMA, engine=engine)
+    subscription = streamer.subscribe(Queue(rows=100))
+    pushed, held = [], []
+
+    def push():
+        while len(pushed) < 2_000 or not held:
+            streamer.push(rows(10 * len(pushed), 10 * len(pushed) + 10))
+            pushed.append(1)
+
+    thread = threading.Thread(target=push)
+    thread.start()
+    wait_until(lambda: streamer._line.changed._threads)  # it is held
+    held.append(len(pushed))
+
+    async def read():
+        seen = []
+        async for batch, _ in subscription.read():
+            seen += batch["n"].tolist()
+            if not thread.is_alive() and len(seen) == 10 * len(pushed):
+                break
+        return seen
+
+    assert asyncio.run(read()) == list(range(10 * len(pushed)))
+    assert subscription.dropped == 0
+    streamer.stop()
+
+
 async def test_a_failure_is_raised_to_whoever_iterates(engine):
     source = ListSource([rows(0, 5)], error=OSError("the disk is gone"))
     seen = []

@@ -1,8 +1,11 @@
 import asyncio
 import threading
 
+import pytest
+
+from livewidget.engine import gate as gates
 from livewidget.engine.gate import Gate
-from livewidget.testing import wait_for
+from livewidget.testing import wait_for, wait_until
 
 
 async def test_it_lets_through_what_is_so_already():
@@ -21,6 +24,30 @@ async def test_another_thread_lets_it_through():
     await asyncio.wait_for(waiting, 10)
     thread.join()
     assert not gate._waiting
+
+
+def test_a_thread_is_held_until_it_is_so():
+    gate, open_, through = Gate(), [], []
+    thread = threading.Thread(target=lambda: (gate.hold(lambda: open_), through.append(1)))
+    thread.start()
+    wait_until(lambda: gate._threads)
+    gate.notify()
+    assert not through
+    open_.append(1)
+    gate.notify()
+    thread.join(10)
+    assert through == [1]
+    assert gate._threads == 0
+
+
+async def test_a_thread_with_a_loop_is_not_held():
+    Gate().hold(lambda: False)
+
+
+def test_a_thread_is_not_held_for_ever(monkeypatch):
+    monkeypatch.setattr(gates, "PATIENCE_S", 0.01)
+    with pytest.raises(TimeoutError, match="there was no room for"):
+        Gate().hold(lambda: False)
 
 
 async def test_who_gives_up_is_forgotten():
