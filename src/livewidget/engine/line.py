@@ -181,6 +181,11 @@ class Line:
 
     async def _run(self, flow: Flow) -> None:
         self._task = asyncio.current_task()
-        await flow.run()
-        if flow.failure is not None:
-            self.on_failure(f"{type(flow.failure).__name__}: {flow.failure}")
+        failure: Exception | None = None
+        try:
+            await flow.run()
+        except Exception as error:  # noqa: BLE001  (whatever it is, the user must see it)
+            failure = error
+        failure = failure or flow.failure
+        if failure is not None:
+            self.on_failure(f"{type(failure).__name__}: {failure}")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livewidget import Batch, DataStreamer, Schema
+from livewidget import Batch, BufferManager, DataStreamer, Schema
 from livewidget.buffers.queue import Queue
 from livewidget.data.errors import ClosedError, SchemaError, SettingError, SourceError
 from livewidget.data.events import State
@@ -119,6 +119,22 @@ def test_a_pipeline_that_cannot_be_bound_fails_the_stream_and_says_why(engine):
     wait_until(lambda: streamer.account().in_flight == 0)
     assert streamer.account().rejected == 5
     assert streamer.dead_letters()["operator"].tolist() == ["pipeline"] * 5
+    streamer.stop()
+
+
+def test_a_store_that_fails_fails_the_stream(engine):
+    class Full(BufferManager):
+        def append(self, batch):
+            raise MemoryError("there is no room left")
+
+    source = ListSource([rows(0, 5)], hold=True)
+    streamer = DataStreamer(
+        source, pipeline=[Filter("n >= 0")], buffer=Full(), engine=engine
+    ).start()
+    assert streamer.wait(10)
+    assert streamer.state[:2] == (State.FAILED, "MemoryError: there is no room left")
+    account = streamer.account()
+    assert (account.received, account.dropped, account.in_flight) == (5, 5, 0)
     streamer.stop()
 
 
