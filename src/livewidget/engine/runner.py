@@ -111,6 +111,7 @@ class Runner:
     async def stop(self, detail: str = "stopped") -> None:
         """Cut the source off, let what is under way come through, and end. On the loop."""
         task, self._task = self._task, None
+        self._restart.set()  # one that was cut off while suspended waits for it
         if task is not None and task is not asyncio.current_task():
             task.cancel()
             await asyncio.wait([task])
@@ -139,6 +140,8 @@ class Runner:
         try:
             while await self._once(source, outlet):
                 await self._restart.wait()
+                if self._task is None:
+                    return
         except asyncio.CancelledError:
             return  # by `stop`, which does the rest
         except Exception as error:  # noqa: BLE001  (whatever it is, the user must see it)

@@ -409,6 +409,7 @@ def test_a_source_that_restarts_is_cut_off_and_run_again(engine):
     streamer.suspend()
     streamer.stop()
     assert streamer.state[0] is State.ENDED
+    wait_until(lambda: not engine._tasks)
 
 
 def test_a_rate_limit_holds_the_source(engine):
