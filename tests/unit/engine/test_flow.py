@@ -407,6 +407,7 @@ def test_a_source_that_restarts_is_cut_off_and_run_again(engine):
     streamer.resume()
     wait_until(lambda: len(runs) == 2)
     streamer.suspend()
+    wait_until(lambda: _is_still(source))
     streamer.stop()
     assert streamer.state[0] is State.ENDED
     wait_until(lambda: not engine._tasks)
