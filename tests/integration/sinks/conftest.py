@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from livewidget.testing import RecordingOutlet, SourceRunner, wait_until
+from livewidget.testing import KafkaServer, RecordingOutlet, SourceRunner, wait_until
 
 BIN = Path(sys.executable).parent
 START_S = 30.0
@@ -55,10 +55,10 @@ def served(command, port):
 def kafka(tmp_path_factory):
     """The port of a server of the Kafka protocol."""
     pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
-    port, folder = free_port(), tmp_path_factory.mktemp("kafka")
-    command = [program("noida-db"), "start", "--data-dir", folder, "--only", "kafka"]
-    with served([*map(str, command), "--kafka-port", str(port)], port):
-        yield port
+    if not KafkaServer.is_available():
+        pytest.skip("noida-db, the server of Kafka's protocol, is not installed")
+    with KafkaServer(tmp_path_factory.mktemp("kafka")) as server:
+        yield server.port
 
 
 @pytest.fixture
