@@ -23,6 +23,7 @@ _OPEN_S = 10.0  # for a broker to answer at all
 _FLUSH_S = 10.0
 _FULL_S = 0.005  # between two looks for room in the library's queue
 _log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())  # or each lost connection of librdkafka goes to a cell
 
 
 class KafkaSink(MessageSink):
