@@ -23,6 +23,10 @@ class SinkError(LivewidgetError):
     """A sink that cannot be opened, or that failed for good."""
 
 
+class StoreError(LivewidgetError):
+    """A store that cannot be opened, read or written to now."""
+
+
 class RefusedError(SourceError):
     """A server that does not take the credentials: HTTP 401."""
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from livewidget.data.frame import SeriesDiff
-from livewidget.view.extremes import FIRST, LAST, MAX, MIN, Summary, Times, merge
+from livewidget.sketches.extremes import FIRST, LAST, MAX, MIN, Summary, Times, merge
 from livewidget.view.points import points_of
 
 _ROOM = 1024  # buckets of spare room at the right, so that shifting down is rare

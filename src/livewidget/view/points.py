@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from livewidget.view.extremes import FIRST, LAST, MAX, MIN, Times, Values
+from livewidget.sketches.extremes import FIRST, LAST, MAX, MIN, Times, Values
 
 Flags = npt.NDArray[np.bool_]
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from livewidget.data.frame import Frame, SeriesDiff
 from livewidget.data.viewport import Viewport
+from livewidget.sketches.extremes import Summary, Times, Values, summarise
 from livewidget.view.buckets import BucketTable
-from livewidget.view.extremes import Summary, Times, Values, summarise
 
 _FARTHEST = 2**52  # ns: offsets from the origin stay exact in float64 (52 days)
 OTHERS = "others"

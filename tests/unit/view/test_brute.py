@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livewidget.data.viewport import Viewport
-from livewidget.view import extremes
+from livewidget.sketches import extremes
 from livewidget.view.view import View
 
 from .brute import batches, buckets_of, drawn, same, seen

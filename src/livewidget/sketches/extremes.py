@@ -55,15 +55,27 @@ def summarise(times: Times, values: Values, width: int) -> Summary:
     """Summarise sorted samples: `times` int64[n], `values` float64[S, n], n > 0."""
     ids, starts = bucket_starts(times, width)
     lasts = np.append(starts[1:], len(times)) - 1
-    places = np.empty((4, len(values), len(ids)), dtype=np.intp)
-    places[FIRST], places[LAST] = starts, lasts
-    if len(times) == len(ids):
-        places[MIN] = places[MAX] = starts
+    found = places(values, starts, lasts)
+    return Summary(ids, times[found], values[np.arange(len(values))[:, None], found])
+
+
+def places(
+    values: Values, starts: npt.NDArray[np.intp], lasts: npt.NDArray[np.intp]
+) -> npt.NDArray[np.intp]:
+    """Return where first, min, max and last of each bucket lie, (4, S, B), for float64[S, n].
+
+    `starts` and `lasts` are each bucket's first and last place; together they cover all.
+    """
+    found = np.empty((4, len(values), len(starts)), dtype=np.intp)
+    found[FIRST], found[LAST] = starts, lasts
+    size = values.shape[1]
+    if size == len(starts):
+        found[MIN] = found[MAX] = starts
     else:
-        by_bucket = len(ids) <= _FEW or len(times) > _LONG * len(ids)
+        by_bucket = len(starts) <= _FEW or size > _LONG * len(starts)
         extremes = _places_by_bucket if by_bucket else _places_at_once
-        places[MIN], places[MAX] = extremes(values, starts, lasts)
-    return Summary(ids, times[places], values[np.arange(len(values))[:, None], places])
+        found[MIN], found[MAX] = extremes(values, starts, lasts)
+    return found
 
 
 _Places = npt.NDArray[np.intp]

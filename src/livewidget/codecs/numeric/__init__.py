@@ -1,0 +1,1 @@
+"""Numeric compression: columns of numbers to bytes and back."""
