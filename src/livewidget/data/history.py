@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from livewidget.data.batch import Batch
+from livewidget.data.errors import SettingError
 from livewidget.data.schema import Schema
 
 CHUNK_ROWS = 65_536  # rows in one batch of an answer at most: 2 MB at four columns
@@ -33,3 +35,38 @@ class History(Protocol):
         Raises SettingError where stop comes before start.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A range of times (ns UTC) that could not be read now, and why in a line for people."""
+
+    start: int
+    stop: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Answer:
+    """The rows of a range as `History.read` gives them, and the ranges that are not among them.
+
+    `missing` is complete once `batches` has been read to its end.
+    """
+
+    batches: Iterator[Batch]
+    missing: list[Missing] = field(default_factory=list)
+
+
+def check_range(start: int, stop: int, width: int) -> None:
+    """Raise SettingError for a range or a width that cannot be."""
+    if stop < start:
+        raise SettingError(f"a range ends after it starts, got start={start}, stop={stop} (ns UTC)")
+    if width < 0:
+        raise SettingError(f"width is 0 or more ns, got {width}")
+
+
+def chunks(batch: Batch | None, rows: int = CHUNK_ROWS) -> Iterator[Batch]:
+    """Yield the rows of a batch in batches of at most `rows`; nothing for None."""
+    for start in range(0, 0 if batch is None else len(batch), rows):
+        assert batch is not None
+        yield batch if len(batch) <= rows else batch.take(slice(start, start + rows))

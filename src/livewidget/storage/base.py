@@ -30,9 +30,9 @@ class Store(ABC):
 
     Rows are numbered from 0 in the order in which they came: `append(batch, first)` is given the
     number of its first row, and passes over rows whose numbers it has already, so that a write
-    whose outcome is unknown can be repeated. One thread writes; any thread reads, and reads what was
-    appended before. Constructors check their settings and open nothing. `name` holds no secret.
-    Blocking: the engine calls it from threads of its own.
+    whose outcome is unknown can be repeated. One thread writes; any thread reads, and reads what
+    was appended before. Constructors check their settings and open nothing. `name` holds no
+    secret. Blocking: the engine calls it from threads of its own.
     """
 
     name: str = "store"

@@ -9,6 +9,7 @@ from livewidget.testing.proxy import FaultProxy
 from livewidget.testing.runner import SourceRunner
 from livewidget.testing.source import ListSource
 from livewidget.testing.splitting import lines, sse_events, websocket_messages
+from livewidget.testing.store import ListStore
 from livewidget.testing.transport import RecordingTransport
 from livewidget.testing.waiting import wait_for, wait_until
 from livewidget.testing.websocket import WebSocketServer
@@ -18,6 +19,7 @@ __all__ = [
     "HttpServer",
     "KafkaServer",
     "ListSource",
+    "ListStore",
     "ManualClock",
     "MqttBroker",
     "RecordingOutlet",
