@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import timedelta
 from numbers import Real
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from livewidget.data.errors import SettingError
 
 LONGEST_S = 100 * 365 * 86_400.0
+_DAYS = re.compile(r"(?<![a-zA-Z])d(?![a-zA-Z])")  # as in "7d", which pandas is about to refuse
 EXPECTED = "a positive duration: seconds, or text such as '60s' or '5min'"
 
 
@@ -44,6 +46,8 @@ def _seconds(value: Any) -> float | None:
         return value.total_seconds()
     import pandas as pd
 
+    if isinstance(value, str):
+        value = _DAYS.sub("D", value)
     try:
         found = pd.Timedelta(value).total_seconds()
     except (TypeError, ValueError):

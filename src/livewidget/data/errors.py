@@ -27,6 +27,14 @@ class StoreError(LivewidgetError):
     """A store that cannot be opened, read or written to now."""
 
 
+class UnfitStoreError(StoreError):
+    """A store of another version, or with levels by another column: to try again is of no use."""
+
+
+class ExportCancelledError(LivewidgetError):
+    """An export was cancelled: nothing was written, and a file that was there is as it was."""
+
+
 class RefusedError(SourceError):
     """A server that does not take the credentials: HTTP 401."""
 

@@ -9,23 +9,23 @@ from livewidget.sketches.outstanding import cut, stand_for
 SAVES = 4  # times fewer rows than the level below: less is not worth a level
 
 
-def pyramid(batch: Batch, by: str | None = None) -> dict[int, Batch]:
+def pyramid(batch: Batch, by: str | None = None, saves: float = SAVES) -> dict[int, Batch]:
     """Return the levels of a batch by rising time: width in ns to the rows that stand for it.
 
-    From the narrowest rung that saves `SAVES` times, each level from the one below; none where
-    nothing saves.
+    From the narrowest rung that has `saves` times fewer rows, each level from the one below; none
+    where nothing saves.
     """
     levels: dict[int, Batch] = {}
-    if len(batch) < 2 * SAVES:
+    if len(batch) < 2 * saves:
         return levels
     span = int(batch.times[-1] - batch.times[0])
     below = batch
     for width in LADDER:
         # A bucket stands for two rows at least, so narrower ones cannot save enough.
-        if width * len(below) < 2 * SAVES * span:
+        if width * len(below) < 2 * saves * span:
             continue
         level = stand_for(below, width, by)
-        if SAVES * len(level) <= len(below):
+        if saves * len(level) <= len(below):
             levels[width] = below = level
         if width > span:
             break
