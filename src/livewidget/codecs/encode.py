@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from livewidget.data.batch import Batch
 from livewidget.data.convert import NAT, Column
@@ -40,19 +41,20 @@ class Encoder(Protocol):
 class JsonEncoder:
     """One JSON object an event. What JSON has no word for (NaN, infinities) is null.
 
-    `times` are "iso", ISO 8601 in UTC to the nanosecond, or "ns", whole nanoseconds since the
-    epoch.
+    `times` are "iso", ISO 8601 to the nanosecond, or "ns", whole nanoseconds since the epoch. `tz`
+    is the zone of those in ISO 8601; None stands for UTC that does not say so.
     """
 
     text = True
 
-    def __init__(self, times: str = "iso") -> None:
+    def __init__(self, times: str = "iso", *, tz: str | None = "UTC") -> None:
         self._times = _check_times(times)
+        self._tz = tz
         self._encoder = msgspec.json.Encoder()
 
     def encode(self, batch: Batch) -> list[bytes]:
         """Return an object an event, all by one call of msgspec."""
-        lines = self._encoder.encode_lines(_records(batch, self._times))
+        lines = self._encoder.encode_lines(_records(batch, self._times, self._tz))
         return lines.split(b"\n")[:-1]  # JSON text has no bare line break within
 
     def header(self, schema: Schema) -> bytes:
@@ -81,16 +83,17 @@ class MsgpackEncoder:
 
 
 class CsvEncoder:
-    """One line an event (RFC 4180); what is missing is empty. `times` as of `JsonEncoder`."""
+    """One line an event (RFC 4180); what is missing is empty. Times as of `JsonEncoder`."""
 
     text = True
 
-    def __init__(self, times: str = "iso") -> None:
+    def __init__(self, times: str = "iso", *, tz: str | None = "UTC") -> None:
         self._times = _check_times(times)
+        self._tz = tz
 
     def encode(self, batch: Batch) -> list[bytes]:
         """Return a line an event, in the order of the schema's columns."""
-        return _csv_lines(zip(*_lists(batch, self._times), strict=True))
+        return _csv_lines(zip(*_lists(batch, self._times, self._tz), strict=True))
 
     def header(self, schema: Schema) -> bytes:
         """Return the line of the columns' names."""
@@ -139,8 +142,8 @@ def _check_times(times: str) -> str:
     return times
 
 
-def _records(batch: Batch, times: str) -> list[Any]:
-    return list(map(_record(batch.schema.names), *_lists(batch, times)))
+def _records(batch: Batch, times: str, tz: str | None = "UTC") -> list[Any]:
+    return list(map(_record(batch.schema.names), *_lists(batch, times, tz)))
 
 
 @lru_cache(maxsize=64)  # a stream has one schema, a program few
@@ -150,22 +153,21 @@ def _record(names: tuple[str, ...]) -> Any:
     return msgspec.defstruct("Record", fields, rename=renamed, gc=False)
 
 
-def _lists(batch: Batch, times: str) -> list[list[Any]]:
+def _lists(batch: Batch, times: str, tz: str | None) -> list[list[Any]]:
     """Return the columns as lists of plain values, None where one is missing."""
     return [
-        _plain(column, field.kind, times)
+        _plain(column, field.kind, times, tz)
         for field, column in zip(batch.schema.fields, batch.columns, strict=True)
     ]
 
 
-def _plain(column: Column, kind: Kind, times: str) -> list[Any]:
+def _plain(column: Column, kind: Kind, times: str, tz: str | None) -> list[Any]:
     if isinstance(column, Text):
         text: list[Any] = column.decode().tolist()
         return text
     if kind is Kind.TIME:
         missing = column == NAT
-        iso = times == "iso"
-        values = np.datetime_as_string(column.view("M8[ns]"), timezone="UTC") if iso else column
+        values = _iso(column, tz) if times == "iso" else column
     elif kind is Kind.FLOAT:
         missing, values = np.isnan(column), column
     else:
@@ -174,6 +176,19 @@ def _plain(column: Column, kind: Kind, times: str) -> list[Any]:
     for row in np.flatnonzero(missing).tolist():
         plain[row] = None
     return plain
+
+
+def _iso(times: npt.NDArray[Any], tz: str | None) -> npt.NDArray[Any]:
+    """Return times as the clocks of a zone show them, and how far ahead of UTC these are."""
+    utc = times.view("M8[ns]")
+    if tz in ("UTC", None):
+        return np.datetime_as_string(utc, timezone="naive" if tz is None else "UTC")
+    import pandas as pd
+
+    local = pd.DatetimeIndex(utc, tz="UTC").tz_convert(tz).tz_localize(None).to_numpy()
+    ahead, place = np.unique((local - utc).astype("m8[m]").astype(int), return_inverse=True)
+    signs = [f"{'-' if it < 0 else '+'}{abs(it) // 60:02}:{abs(it) % 60:02}" for it in ahead]
+    return np.char.add(np.datetime_as_string(local), np.array(signs)[place])
 
 
 class _Collected(list[str]):
