@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from livewidget.buffers.pool import shared_pool
 from livewidget.data.schema import DTYPES, Kind, Schema
 
 
@@ -92,5 +92,4 @@ def _lazy(dtype: np.dtype[Any], rows: int, size: int) -> npt.NDArray[Any]:
     """
     if not rows:
         return np.empty((0, size), dtype=dtype)
-    memory = mmap.mmap(-1, rows * size * dtype.itemsize)
-    return np.frombuffer(memory, dtype=dtype).reshape(rows, size)
+    return shared_pool().array(dtype, rows * size).reshape(rows, size)

@@ -68,9 +68,9 @@ def test_rows_that_growth_left_behind_are_not_vouched_for():
     ring = RingBuffer(SCHEMA, capacity=8, retention=3, max_bytes=100 * ROW)
     ring.append(batch_of(0, 8))
     ring.append(batch_of(8, 20))
-    from livewidget.buffers.ring import Lease
+    from livewidget.buffers.lease import Lease
 
-    lease = Lease(SCHEMA, ring._storage, 1, 8, ring.dictionaries)
+    lease = Lease(SCHEMA, ring.held[0], 1, 8, ring.dictionaries)
     assert not lease.valid
 
 
