@@ -16,6 +16,11 @@ from benchmarks.harness import Outcome
 CLAIMS = (
     "frame_cost",
     "push",
+    "ring",
+    "aged",
+    "tiers",
+    "compression",
+    "store",
     "busy",
     "wire_bytes",
     "pipeline",
@@ -24,6 +29,7 @@ CLAIMS = (
     "http",
     "many",
     "kafka",
+    "servers",
     "browser",
     "imports",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 from livewidget.data.batch import Batch
 from livewidget.data.schema import Schema
@@ -58,6 +58,8 @@ class Store(ABC):
     def append(self, batch: Batch, first: int) -> None:
         """Keep rows `first` and on. When it returns they are as safe as the store's policy says.
 
+        Rows whose numbers are passed over are missing here: `since` (or `holes`, see
+        `storage.planner.Holed`) tells so, after the store was opened anew, too.
         Raises StoreError where they are not; the same rows may then be appended again.
         """
 
@@ -100,3 +102,36 @@ class Store(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
+
+
+@runtime_checkable
+class Recoverable(Protocol):
+    """A store that a stream can be gone on with from: rows by number, and a place for its state."""
+
+    def rows_from(self, first: int, stop: int | None = None) -> Iterator[tuple[int, Batch]]:
+        """Yield rows numbered [first, stop) as they came, each batch with its first row's number.
+
+        Rows that were let go of are passed over. None is all there are.
+        """
+        ...
+
+    def first_since(self, time: int) -> int:
+        """Return the lowest number of a row with a time (ns UTC) of `time` or later, or `rows`."""
+        ...
+
+    def load(self, key: str) -> bytes | None:
+        """Return what was saved under a key, or None."""
+        ...
+
+    def save(self, key: str, data: bytes) -> None:
+        """Keep bytes under a key, in place of what was there: all of them or none."""
+        ...
+
+
+@runtime_checkable
+class Doubtful(Protocol):
+    """A store that can be told that rows are missing which it never heard of."""
+
+    def doubt(self, before: int) -> None:
+        """Have `since` be `before` (ns UTC) at least; kept with the rows of the next append."""
+        ...

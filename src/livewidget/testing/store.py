@@ -95,3 +95,44 @@ class ListStore(Store):
     def _check(self) -> None:
         if self.down:
             raise StoreError(f"{self.name}: {self.down}")
+
+
+class LastingStore(ListStore):
+    """A `ListStore` that a buffer can be restored from: a `Recoverable`."""
+
+    def __init__(self, name: str = "list", by: str | None = None) -> None:
+        super().__init__(name, by)
+        self._came: list[tuple[int, Batch]] = []
+        self._saved: dict[str, bytes] = {}
+
+    def append(self, batch: Batch, first: int) -> None:
+        """Keep a batch, less the rows that are there."""
+        known = self._rows
+        super().append(batch, first)
+        if first + len(batch) > known:
+            self._came.append((max(first, known), batch.take(slice(max(0, known - first), None))))
+
+    def rows_from(self, first: int, stop: int | None = None) -> Iterator[tuple[int, Batch]]:
+        """Yield rows by number, as they came."""
+        self._check()
+        for number, batch in list(self._came):
+            high = len(batch) if stop is None else min(stop - number, len(batch))
+            low = max(0, first - number)
+            if low < high:
+                yield number + low, batch.take(slice(low, high))
+
+    def first_since(self, time: int) -> int:
+        """Return the first row of the first batch with that time or a later one."""
+        self._check()
+        found = (number for number, batch in self._came if batch.times.max() >= time)
+        return next(found, self._rows)
+
+    def load(self, key: str) -> bytes | None:
+        """Return what was saved."""
+        self._check()
+        return self._saved.get(key)
+
+    def save(self, key: str, data: bytes) -> None:
+        """Keep data under a key."""
+        self._check()
+        self._saved[key] = data
