@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from livewidget.data.schema import Schema
     from livewidget.engine.buffer import BufferManager
     from livewidget.engine.monitor import PerformanceMonitor
+    from livewidget.engine.recording import Recording
     from livewidget.engine.stream import Stream
     from livewidget.engine.streamer import DataStreamer
     from livewidget.widgets.chart import LiveChart
@@ -31,6 +32,7 @@ _HOMES = {
     "PerformanceMonitor": "livewidget.engine.monitor",
     "PerformanceWidget": "livewidget.widgets.performance",
     "Queue": "livewidget.buffers.queue",
+    "Recording": "livewidget.engine.recording",
     "Schema": "livewidget.data.schema",
     "Stream": "livewidget.engine.stream",
     "produce": "livewidget.app.produce",
@@ -45,6 +47,7 @@ __all__ = [
     "PerformanceMonitor",
     "PerformanceWidget",
     "Queue",
+    "Recording",
     "Schema",
     "Stream",
     "__version__",

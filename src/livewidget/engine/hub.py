@@ -62,6 +62,7 @@ class Hub:
     def add(self, session: ChartSession, monitor: PerformanceMonitor) -> None:
         """Draw a chart from now on."""
         self._sessions[session.chart] = session
+        session.on_past = lambda: self.wake(session.chart)
         self._monitors[session.chart] = monitor
         self._unheard.add(session.chart)
         self.wake(session.chart)

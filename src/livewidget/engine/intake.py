@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -33,13 +33,16 @@ class Intake:
     drains it), which holds that thread back and loses nothing. Rows of a source without any of the
     columns `needs`, and rows more than `max_ahead` seconds ahead of the clock, are rejected.
 
+    `store` returns how many rows it took; the others are dropped. `unwritten` says how many of them
+    are not safe yet, and how many never will be: they count as in flight, and as dropped.
+
     Behind a flow, which counts what comes, only `stage` brings rows in. `on_gap` hears of each gap,
     under the ledger's lock.
     """
 
     def __init__(
         self,
-        store: Callable[[Batch], None],
+        store: Callable[[Batch], int],
         clock: Clock,
         *,
         infer: Callable[[Data], Schema],
@@ -48,8 +51,10 @@ class Intake:
         needs: tuple[str, ...] = (),
         max_ahead: float | None = DAY_S,
         on_gap: Callable[[Gap], None] | None = None,
+        unwritten: Callable[[], tuple[int, int]] = lambda: (0, 0),
     ) -> None:
         self._store = store
+        self._unwritten = unwritten
         self._now = clock.now
         self.door = Door(infer, Horizon(max_ahead, clock), schema=schema, needs=needs)
         self.ledger = Ledger()
@@ -118,6 +123,12 @@ class Intake:
             with self._lock:
                 self._note_gap(self._newest if start is None else start, stop, reason)
 
+    def recall(self, gaps: Sequence[Gap]) -> None:
+        """Take up the gaps of an earlier time. Before the first row."""
+        with self._lock:
+            self.gaps.extend(gaps)
+            self.gap_count += len(gaps)
+
     def gaps_since(self, count: int) -> tuple[int, list[Gap]]:
         """Return how many gaps there have been, and those after the first `count` of them."""
         with self._lock:
@@ -161,15 +172,18 @@ class Intake:
     def account(self) -> Account:
         """The account of this moment."""
         with self._lock:
-            waiting = self._staged.count()
+            staged = self._staged.count()
             ledger = self.ledger
+            waiting, lost = self._unwritten()
+            waiting = min(waiting, ledger.stored)  # some may be accounted for in a moment
+            lost = min(lost, ledger.stored - waiting)
             return Account(
-                ledger.received + (0 if self._counted else waiting),
-                ledger.stored,
+                ledger.received + (0 if self._counted else staged),
+                ledger.stored - waiting - lost,
                 ledger.filtered,
                 ledger.rejected,
-                ledger.dropped,
-                ledger.in_flight + self._drained_rows + waiting,
+                ledger.dropped + lost,
+                ledger.in_flight + self._drained_rows + staged + waiting,
             )
 
     def close(self) -> None:
@@ -193,16 +207,16 @@ class Intake:
                 batch = batch.take(~beyond)
             self._settle_gaps(load.marks, batch.times, beyond)
             kept = batch if self.thin is None else self.thin(batch)
+            filtered = len(batch) - len(kept)
             if len(kept):
-                self._store(kept)
-            stored, filtered = len(kept), len(batch) - len(kept)
+                stored = self._store(kept)
         finally:
             with self._lock:
                 ledger, self._drained_rows = self.ledger, 0
                 ledger.stored += stored
                 ledger.filtered += filtered
                 ledger.bury(letters, rejected)
-                # More than 0 only on an error.
+                # What the store did not take, all of it on an error.
                 ledger.dropped += load.rows - stored - filtered - rejected
 
     def _note_arrivals(self, load: Load) -> None:

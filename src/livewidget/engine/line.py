@@ -13,6 +13,7 @@ from livewidget.data.clock import Clock
 from livewidget.data.errors import SchemaError
 from livewidget.data.records import columns_of
 from livewidget.data.schema import Kind, Schema
+from livewidget.engine.buffer import BufferManager
 from livewidget.engine.door import Door
 from livewidget.engine.feed import Feed
 from livewidget.engine.flow import Flow
@@ -67,14 +68,14 @@ class Line:
     """The door, the queue and the pipeline where there are any, the intake, and the feeds.
 
     `always` are operators that leave the columns as they are, `operators` the user's own. With any
-    of them, a queue or workers, rows pass a `Flow`; without, they are staged at once. `store` gets
+    of them, a queue or workers, rows pass a `Flow`; without, they are staged at once. `buffer` gets
     each batch, `on_failure` hears why a pipeline cannot be.
     """
 
     def __init__(
         self,
         shape: Shape,
-        store: Callable[[Batch], None],
+        buffer: BufferManager,
         clock: Clock,
         engine: Engine,
         *,
@@ -86,7 +87,7 @@ class Line:
         retries: int = 0,
         max_ahead: float | None,
     ) -> None:
-        self._keep = store
+        self._buffer = buffer
         self._clock = clock
         self._engine = engine
         self.on_failure: Callable[[str], None] = log.error
@@ -104,6 +105,7 @@ class Line:
             needs=shape.columns,
             max_ahead=max_ahead,
             on_gap=self.feed.gap,
+            unwritten=lambda: buffer.unwritten,
         )
         self.flow: Flow | None = None
         self._task: asyncio.Task[None] | None = None
@@ -126,12 +128,13 @@ class Line:
                 route=lambda output, batch: self.output(output).publish(batch),
             )
             engine.spawn(self._run(self.flow), "livewidget-flow")
+        buffer.on_room(self.changed.notify)
         self.entry: Intake | Flow = self.intake if self.flow is None else self.flow
 
     @property
     def full(self) -> bool:
         """Whether something behind cannot keep up."""
-        return self.feed.full or (self.flow is not None and self.flow.full)
+        return self.feed.full or self._buffer.full or (self.flow is not None and self.flow.full)
 
     def gap(self, start: int | None, stop: int | None, reason: str) -> None:
         """Note a stretch that was not seen; see `Outlet.gap`."""
@@ -153,10 +156,15 @@ class Line:
             self._engine.post(lambda: self._engine.loop.call_later(_BEAT_S, self._carry))
 
     async def settled(self) -> None:
-        """Return once all that came so far is stored, filtered, rejected or dropped."""
+        """Return once all that came so far is in the buffer, filtered, rejected or dropped."""
         if self.flow is not None:
             await self.flow.settled()
         self.intake.drain()
+
+    async def stored(self) -> None:
+        """Return once it is in the store, too, where the buffer is durable."""
+        await self.settled()
+        await self._buffer.written()
 
     def end(self) -> None:
         """Tell those who listen that this was all."""
@@ -171,9 +179,10 @@ class Line:
             await asyncio.wait([self._task])
         self.intake.close()
 
-    def _store(self, batch: Batch) -> None:
-        self._keep(batch)
-        self.feed.publish(batch)
+    def _store(self, batch: Batch) -> int:
+        taken = self._buffer.append(batch)
+        self.feed.publish(taken)
+        return len(taken)
 
     def _carry(self) -> None:
         self._due = False

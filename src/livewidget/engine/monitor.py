@@ -67,6 +67,8 @@ class PerformanceMonitor:
             **{name: stats[name] for name in _COUNTS},
             **{name: stats[name] for name in ("queued", "queue_capacity") if name in stats},
             "reasons": stats["reasons"],
+            "buffer": {name: stats[name] for name in _BUFFER if name in stats},
+            "advice": self._streamer.buffer.advice(),
             "latency_ms": self._latency.read(),
             "fps": self._fps(now),
             "draw_ms": None if self._draw_ms is None else round(self._draw_ms, 2),
@@ -101,6 +103,20 @@ class PerformanceMonitor:
         return figures
 
 
+# What a status says of the buffer: rows, bytes, and how the history and the store behind it do.
+_BUFFER = (
+    "capacity",
+    "high_water",
+    "drops",
+    "lags",
+    "history_rows",
+    "history_nbytes",
+    "history_ratio",
+    "store",
+    "store_detail",
+    "store_rows",
+    "store_waiting",
+)
 _COUNTS = (
     "rows",
     "fill",

@@ -72,9 +72,9 @@ class StreamOutlet:
             await self._sleep(self._debt())
 
     async def stored(self) -> None:
-        """Return once all that was emitted has come through and lies in the buffer."""
+        """Return once all that was emitted has come through and is stored."""
         if self._acknowledge:
-            await self._line.settled()
+            await self._line.stored()
 
     def _debt(self) -> float:
         return 0.0 if self._bucket is None else self._bucket.wait(self._clock.monotonic())

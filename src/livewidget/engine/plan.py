@@ -83,6 +83,7 @@ class Plan:
         """
         settings = {"pipeline": self.pipeline} | self.settings | overrides
         streamer = DataStreamer(self.source, **settings)
+        streamer.owns_buffer |= "buffer" not in overrides
         for sink, output in self.outputs:
             streamer.send_to(sink, output)
         return streamer
@@ -123,7 +124,15 @@ class Plan:
             place = ("buffer", "retention")
             kept = self._placed(place, lambda: seconds(table["retention"], "retention"))
             table = {**table, "retention": kept}
+        if "store" in table:
+            table = {**table, "store": self._stores(table["store"])}
         return self._made(BufferManager, table, ("buffer",))
+
+    def _stores(self, store: Any) -> Any:
+        """Return a store's folder, relative to the file, its URL, or a list of them."""
+        if isinstance(store, list):
+            return [self._stores(each) for each in store]
+        return store if not isinstance(store, str) or "://" in store else self._folder / store
 
     def _sources(self) -> Source | None:
         sources = [self._source(table, place) for table, place in self._tables("source")]

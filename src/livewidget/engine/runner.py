@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from livewidget.data.errors import quote
 from livewidget.data.events import FINAL, State
+from livewidget.engine.bookmark import Bookmark
 from livewidget.engine.line import Line
 from livewidget.engine.thread import Engine
 from livewidget.sources.base import Outlet, Source
@@ -21,14 +22,22 @@ class Runner:
     """Runs one source, or none, on the engine's loop, once `start` is called.
 
     Where the source has ended, what it gave comes through the line, which ends; then the state is
-    final. A source that may be run again (`restarts`)
-    is cut off while suspended; any other is held, since the outlet says that it is full.
+    final. With a `bookmark` what it has reached is kept. A source that may be run again
+    (`restarts`) is cut off while suspended; any other is held, since the outlet says that it is
+    full.
 
     Methods may be called from any thread.
     """
 
-    def __init__(self, source: Source | None, engine: Engine, line: Line) -> None:
+    def __init__(
+        self,
+        source: Source | None,
+        engine: Engine,
+        line: Line,
+        bookmark: Bookmark | None = None,
+    ) -> None:
         self.source = source
+        self._bookmark = bookmark
         self.ended = threading.Event()
         self.suspended = False
         self._engine = engine
@@ -117,7 +126,7 @@ class Runner:
             await asyncio.wait([task])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SETTLE_S):
-                await self._line.settled()
+                await self._settled()
         self.finish(State.ENDED, detail)
 
     @property
@@ -137,6 +146,9 @@ class Runner:
     async def _run(self, source: Source, outlet: Outlet) -> None:
         if self.ended.is_set():
             return
+        following = None
+        if self._bookmark is not None:
+            following = asyncio.ensure_future(self._bookmark.follow(outlet))
         try:
             while await self._once(source, outlet):
                 await self._restart.wait()
@@ -145,12 +157,21 @@ class Runner:
         except asyncio.CancelledError:
             return  # by `stop`, which does the rest
         except Exception as error:  # noqa: BLE001  (whatever it is, the user must see it)
-            await self._line.settled()
+            await self._settled()
             text = f"{type(error).__name__}: {error}" if str(error) else quote(error)
             self.finish(State.FAILED, text)
         else:
-            await self._line.settled()
+            await self._settled()
             self.finish(State.ENDED, "the source has ended")
+        finally:
+            if following is not None:
+                following.cancel()
+
+    async def _settled(self) -> None:
+        """Let what is under way come through, and note how far that is."""
+        await self._line.settled()
+        if self._bookmark is not None:
+            self._bookmark.note()
 
     async def _once(self, source: Source, outlet: Outlet) -> bool:
         """Run the source; tell whether it was cut off and is to be run again."""

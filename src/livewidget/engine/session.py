@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from livewidget.buffers.ring import Lease, RingBuffer
+from livewidget.data.batch import Batch, concat
 from livewidget.data.errors import LeaseOvertakenError, SchemaError
 from livewidget.data.events import FINAL, State
 from livewidget.data.frame import Frame
 from livewidget.data.schema import Kind, Schema
 from livewidget.data.text import Text
 from livewidget.data.viewport import Viewport
+from livewidget.engine.past import Past
 from livewidget.engine.streamer import DataStreamer
 from livewidget.view.view import View
 
@@ -57,7 +59,10 @@ class ChartSession:
         self._gaps_seen = 0
         self._snapshot_due = True
         self._failure = ""
+        self._looks_back = False  # whether older rows than the ring's are in sight
         self.exporter: Callable[[str, str], None] | None = None
+        self.on_past: Callable[[], None] = lambda: None  # there is more of the past to draw
+        self._past = Past(streamer.buffer, by, streamer.beside, streamer.now, self._more)
         self._paused_at: tuple[int, int | None, int] | None = None  # head, newest, ns of the wall
 
     @property
@@ -120,7 +125,10 @@ class ChartSession:
     def notice(self, now: int) -> str:
         """Return what there is to tell the user at `now` (ns), for `NOTICE_S` after it happened."""
         text, until = self._notice
-        return text if now < until else ""
+        if now < until:
+            return text
+        reach = None if self._view is None else self._view.reach
+        return "" if reach is None or not self._looks_back else _lacks(self._past, reach, now)
 
     def advance(self) -> Frame | None:
         """Bring the view up to date and return its next frame, or None where nothing changed."""
@@ -130,6 +138,8 @@ class ChartSession:
             return None
         if self._view is None:
             self._view = self._new_view(ring.schema)
+        if self._looks_back:
+            self._past.tend()
         self._update(self._view, ring)
         oldest = self.streamer.take_oldest_arrival(self)
         frame = self._view.frame(
@@ -210,6 +220,12 @@ class ChartSession:
             stops = [gap.stop for gap in gaps]
             view.append(lease.times, self._values(lease), self._keys(lease), gaps=stops)
 
+    def _more(self) -> None:
+        """Draw anew with what has been fetched."""
+        if self._view is not None:
+            self._view.invalidate()
+            self.on_past()
+
     def _rebuild(self, view: View, ring: RingBuffer) -> None:
         head, newest = (ring.head, ring.newest)
         if self._paused_at is not None:
@@ -219,18 +235,43 @@ class ChartSession:
         low, high = _in_reach(view, ring, head) if ordered else (ring.tail, head)
         self._gaps_seen, gaps = self.streamer.gaps_since(0)
         stops = [gap.stop for gap in gaps]
+        past = self._past_rows(view)
         try:
-            with ring.lease(low, high) as lease:
-                values, keys = self._values(lease), self._keys(lease)
-                view.rebuild(lease.times, values, keys, gaps=stops, ordered=ordered)
+            if past is not None:
+                self._rebuild_from(view, ring.snapshot(low, high), past, stops)
+            else:
+                with ring.lease(low, high) as lease:
+                    values, keys = self._values(lease), self._keys(lease)
+                    view.rebuild(lease.times, values, keys, gaps=stops, ordered=ordered)
         except LeaseOvertakenError:  # the writer is faster than a rebuild: a copy holds still
-            rows = ring.snapshot(low, high)
-            values = np.array([rows[name] for name in self.columns(rows.schema)], dtype=np.float64)
-            text = None if self._by is None else rows[self._by]
-            keys = text.codes if isinstance(text, Text) else None
-            view.rebuild(rows.times, values, keys, gaps=stops, ordered=ordered)
+            self._rebuild_from(view, ring.snapshot(low, high), None, stops)
         self._seen = head
         self.streamer.take_oldest_arrival(self)  # to have waited out of sight is no latency
+
+    def _past_rows(self, view: View) -> Batch | None:
+        """Return the rows in sight that the ring lacks, as far as they are at hand."""
+        buffer, reach = self.streamer.buffer, view.reach
+        since = buffer.ring_since
+        self._looks_back = reach is not None and reach[0] < since and buffer.has_past
+        if reach is None or not self._looks_back:
+            return None
+        rows = self._past.rows(reach[0], max(reach[0], min(reach[1], since)), view.width)
+        if rows is None or self._paused_at is None or self._paused_at[1] is None:
+            return rows
+        return rows.take(rows.times <= self._paused_at[1])
+
+    def _rebuild_from(
+        self, view: View, rows: Batch, past: Batch | None, gaps: Sequence[int]
+    ) -> None:
+        """Rebuild from a copy of the ring's rows, and of older ones where there are any."""
+        buffer = self.streamer.buffer
+        if past is not None:
+            # Late rows may be in both: a bucket is the same with a row twice.
+            rows = concat([past, rows])
+        values = np.array([rows[name] for name in self.columns(rows.schema)], dtype=np.float64)
+        text = None if self._by is None else rows[self._by]
+        keys = buffer.codes(self._by, text) if self._by and isinstance(text, Text) else None
+        view.rebuild(rows.times, values, keys, gaps=gaps)
 
     def _values(self, lease: Lease) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         return lease.matrix(self.columns(lease.schema))
@@ -254,6 +295,24 @@ def _in_reach(view: View, ring: RingBuffer, head: int) -> tuple[int, int]:
     if not lease.valid:
         return lease.start, lease.stop
     return lease.start + max(0, first - 1), min(lease.stop, lease.start + last + 1)
+
+
+def _lacks(past: Past, reach: tuple[int, int], now: int) -> str:
+    """Return what to say of a range of which a part is missing, or is still being fetched."""
+    lack = past.lacks(*reach)
+    if lack is None:
+        return "loading the past" if past.loading else ""
+    until = _clock(lack.stop, now)
+    when = f"before {until}"
+    if lack.start > reach[0]:
+        when = f"from {_clock(lack.start, now)} to {until}"
+    return f"the past {when} UTC is missing: {lack.reason}"
+
+
+def _clock(time: int, now: int) -> str:
+    """Return the time of day, with the date where it is not today's."""
+    told, today = (str(np.datetime64(each, "ns").astype("datetime64[s]")) for each in (time, now))
+    return told[11:] if told[:10] == today[:10] else told.replace("T", " ")
 
 
 class WatchSession(ChartSession):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ from livewidget.data.clock import Clock
 from livewidget.data.errors import SettingError, SourceError
 from livewidget.data.events import State
 from livewidget.data.schema import Schema
-from livewidget.engine import letters
+from livewidget.engine import letters, opening
 from livewidget.engine.buffer import BufferManager
 from livewidget.engine.feed import Subscription
 from livewidget.engine.flow import Flow
@@ -27,16 +28,15 @@ from livewidget.engine.runner import Runner
 from livewidget.engine.shut import Shut
 from livewidget.engine.thread import Engine
 from livewidget.engine.watched import Watched
-from livewidget.pipeline.clean import Deduplicate
 from livewidget.pipeline.horizon import DAY_S
 from livewidget.pipeline.operator import Operator
-from livewidget.pipeline.sequence import Sequence
 from livewidget.pipeline.thin import Thin
 from livewidget.sinks import Sink, sink_for
 from livewidget.sources import resolve
 from livewidget.sources.base import SystemLoopClock
 
 if TYPE_CHECKING:
+    from livewidget.engine.recording import Recorder
     from livewidget.engine.stream import Stream
 
 _STOP_S = 30.0
@@ -60,7 +60,10 @@ class DataStreamer(Watched):
     is filtered. `sequence` names one of numbers that rise by one: what they skip is a gap.
     `delivery` is "at_least_once" (the source hears of its events once they are stored) or
     "at_most_once". `rate_limit` is the most events a second that are taken: the source waits.
-    `options` go to the source.
+    `buffer` keeps what arrives, and stays its owner's. Without one the streamer makes its own;
+    with a `store` (a folder, a URL, a `Store`, see `BufferManager`) that one is durable, and begins
+    with what the store holds of the last day. What is in the buffer already is not taken again
+    where events have ids (`unique`). `options` go to the source.
 
     Every method may be called from any thread.
     """
@@ -84,6 +87,7 @@ class DataStreamer(Watched):
         delivery: str = "at_least_once",
         rate_limit: float | None = None,
         buffer: BufferManager | None = None,
+        store: object = None,
         engine: Engine | None = None,
         clock: Clock | None = None,
         **options: Any,
@@ -91,11 +95,18 @@ class DataStreamer(Watched):
         if source is None and options:
             raise SettingError(f"without a source there is no {next(iter(options))!r} to set")
         operators = (pipeline,) if isinstance(pipeline, Operator) else tuple(pipeline)
-        shape = Shape(time=time, by=by, columns=columns, schema=schema)
         self._by = by
         self._clock: Clock = SystemLoopClock() if clock is None else clock
         self._engine = Engine.shared() if engine is None else engine
-        self.buffer = BufferManager(None if operators else schema) if buffer is None else buffer
+        self.owns_buffer = buffer is None  # whether `stop` closes it
+        if buffer is None:
+            buffer = opening.buffer_of(None if operators else schema, by, store, self._clock)
+        elif store is not None:
+            raise SettingError("store is that of the buffer which is handed in: set it there")
+        self.buffer = buffer
+        if schema is None and not operators:
+            schema = buffer.schema
+        shape = Shape(time=time, by=by, columns=columns, schema=schema)
         found = None
         if source is not None:
             hints: dict[str, Any] = {"time": time}
@@ -104,24 +115,30 @@ class DataStreamer(Watched):
             found = resolve(source, **hints, **options)
         self._line = Line(
             shape,
-            self.buffer.append,
+            self.buffer,
             self._clock,
             self._engine,
             relieve=self.drain,
-            always=_guards(unique or (found.unique if found is not None else None), sequence),
+            always=opening.guards(
+                unique or (found.unique if found is not None else None), sequence, buffer
+            ),
             operators=operators,
             queue=queue,
             workers=workers,
             retries=retries,
             max_ahead=max_ahead,
         )
-        self._runner = Runner(found, self._engine, self._line)
+        bookmark = opening.bookmark_of(found, self.buffer)
+        self._runner = Runner(found, self._engine, self._line, bookmark)
         self._outlet = StreamOutlet(self._line, self._runner, self._clock, rate_limit, delivery)
         self.outputs: list[Output] = []
         self._writing: set[asyncio.Task[None]] = set()
         self._inlet: Intake | Flow | Shut = self._line.entry
         self._watchful = True  # whether a push is to look further: the first, or somebody listens
         self.sampling_rate = sampling_rate
+        went_on = found is not None and found.goes_on
+        went_on = went_on or (bookmark is not None and bookmark.went_on)
+        opening.note_gaps(buffer, self._line, went_on=went_on)
 
     @classmethod
     def from_file(cls, path: str | Path, **overrides: Any) -> DataStreamer:
@@ -206,16 +223,19 @@ class DataStreamer(Watched):
     def stop(self) -> None:
         """Stop the source, close the door and carry what is under way into the buffer. For good.
 
-        On the engine's own thread it does not wait for that.
+        A buffer of its own is closed then, and its store. On the engine's own thread it does not
+        wait for that.
         """
         engine = self._engine
         if engine.alive and (self._runner.source or self._line.flow or self._writing):
             if engine.here:
-                engine.spawn(self._close(), f"livewidget-stop-{self.name}")
+                engine.spawn(self._close_all(), f"livewidget-stop-{self.name}")
                 return
             with contextlib.suppress(TimeoutError):  # something blocks the engine: end all the same
                 engine.wait_for(self._close(), _STOP_S)
         self._line.intake.close()
+        if self.owns_buffer:
+            self.buffer.close()
         self._runner.finish(State.ENDED, "stopped")
 
     def __enter__(self) -> Self:
@@ -300,6 +320,16 @@ class DataStreamer(Watched):
 
         return Stream(self, output=name)
 
+    def record(self, path: str | os.PathLike[str], **options: Any) -> Recorder:
+        """Write what the buffer holds in memory, and what is stored from now on, to a folder.
+
+        Until `stop` of what is returned; `livewidget.Recording` reads and replays it. `options` are
+        `overwrite` and `append`, see `Recorder`.
+        """
+        from livewidget.engine.recording import Recorder
+
+        return Recorder(self, path, engine=self._engine, **options)
+
     def replay_dead_letters(self) -> int:
         """Have the dead letters come in once more, each as a new event; return the rows accepted.
 
@@ -315,12 +345,12 @@ class DataStreamer(Watched):
 
     def _push_watched(self, data: Data) -> int:
         """Push the first rows, or while somebody listens, for whom a thread may have to wait."""
-        feed = self._line.feed
-        self._line.changed.hold(lambda: not feed.full)
+        feed, buffer = self._line.feed, self.buffer
+        self._line.changed.hold(lambda: not (feed.full or (buffer.full and not buffer.fails)))
         rows = self._inlet.push(data)
         if self._runner.state[0] is State.WAITING:
             self._runner.say(State.LIVE)
-        self._watchful = feed.active
+        self._watchful = feed.active or buffer.holds
         self._line.nudge()
         return rows
 
@@ -330,7 +360,7 @@ class DataStreamer(Watched):
         if self._writing:
             await asyncio.wait(self._writing, timeout=_WRITE_S)
 
-
-def _guards(unique: str | None, sequence: str | None) -> list[Operator]:
-    guards: list[Operator] = [] if sequence is None else [Sequence(sequence)]
-    return guards if unique is None else [*guards, Deduplicate(unique)]
+    async def _close_all(self) -> None:
+        await self._close()
+        if self.owns_buffer:
+            await asyncio.to_thread(self.buffer.close)

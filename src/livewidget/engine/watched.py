@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from livewidget.data.clock import Clock
 from livewidget.data.events import Gap, State
@@ -14,7 +16,6 @@ from livewidget.data.health import Health
 from livewidget.data.schema import Schema
 from livewidget.engine import letters
 from livewidget.engine.buffer import BufferManager
-from livewidget.engine.gaps import marked
 from livewidget.engine.ledger import Account
 from livewidget.engine.line import Line
 from livewidget.engine.runner import Runner
@@ -23,6 +24,8 @@ from livewidget.engine.thread import Engine
 
 if TYPE_CHECKING:
     import pandas as pd
+
+T = TypeVar("T")
 
 
 class Watched:
@@ -120,6 +123,26 @@ class Watched:
         """Have `watcher` called, on any thread, when the state changes; returns what stops it."""
         return self._runner.watch(watcher)
 
+    def beside(self, job: Callable[[], T], done: Callable[[T | Exception], None]) -> None:
+        """Run `job` in another thread, then `done` with what it returned or raised on the engine's.
+
+        On the engine's thread, which goes on meanwhile. Without an engine it is done at once.
+        """
+
+        def run() -> T | Exception:
+            try:
+                return job()
+            except Exception as error:  # noqa: BLE001  (whoever asked says it)
+                return error
+
+        async def wait() -> None:
+            done(await asyncio.to_thread(run))
+
+        if self._engine.alive:
+            self._engine.spawn(wait(), f"livewidget-beside-{self.name}")
+        else:
+            done(run())
+
     def drain(self) -> None:
         """Carry what is staged into the buffer now.
 
@@ -138,16 +161,38 @@ class Watched:
         tz: str | None = "UTC",
         *,
         gaps: bool = False,
+        **options: Any,
     ) -> pd.DataFrame:
         """Return all that the buffer holds of a range, what has just been pushed included.
 
-        With `gaps` the first row behind each gap tells of it, in a column of that name.
+        With `gaps` the first row behind each gap tells of it, in a column of that name. `options`
+        are those of `livewidget.engine.export.to_dataframe`.
         """
         self.drain()
-        frame = self.buffer.to_dataframe(start, stop, tz)
-        if not gaps or self.schema is None:
-            return frame
-        return marked(frame, self.schema.time, self.gaps)
+        told = self.gaps if gaps else ()
+        return self.buffer.to_dataframe(start, stop, tz, gaps=told, **options)
+
+    def recent_dataframe(self, *, gaps: bool = False) -> pd.DataFrame:
+        """Return what is in the ring, which bounds it, as a DataFrame."""
+        self.drain()
+        ring = self.buffer.ring
+        span = None if ring is None else ring.span()
+        return self.to_dataframe(None if span is None else span[0], gaps=gaps)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        start: object = None,
+        stop: object = None,
+        **options: Any,
+    ) -> int:
+        """Write a range of all that the buffer keeps, with the gaps, to a file; return its rows.
+
+        CSV, Parquet, Arrow or JSON lines, by the suffix; see `livewidget.engine.export.export`,
+        which takes the `options`.
+        """
+        self.drain()
+        return self.buffer.export(path, start, stop, **{"gaps": self.gaps} | options)
 
     def dead_letters(self) -> pd.DataFrame:
         """Return the newest rejected events, at most 1,000: time, operator, reason and payload."""

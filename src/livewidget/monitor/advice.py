@@ -37,6 +37,16 @@ def _open_loop(figures: Figures) -> str | None:
     return "A running cell: the kernel cannot hear the browser and draws at a slow, safe rate."
 
 
+def _store(figures: Figures) -> str | None:
+    buffer = figures.get("buffer", {})
+    if buffer.get("store") != "failing":
+        return None
+    return (
+        f"The store: {buffer['store_detail']}; {buffer['store_waiting']:,} rows wait for it, "
+        "and the picture goes on from memory."
+    )
+
+
 def _dropped(figures: Figures) -> str | None:
     if not figures["dropped"]:
         return None
@@ -76,6 +86,7 @@ _CHECKS: tuple[Callable[[Figures], str | None], ...] = (
     _source,
     _paused,
     _open_loop,
+    _store,
     _dropped,
     _pipeline,
     _browser,

@@ -40,17 +40,23 @@ class Deduplicate(Operator):
         self._by = names_of(by, "by")
         if not self._by:
             raise SettingError("by names one column at least")
-        self._memory = whole(memory, "memory")
+        self.memory = whole(memory, "memory")
+        self._known: list[Hashable] = []
         self.counts = Counts("keys forgotten")
+
+    def remember(self, batch: Batch) -> None:
+        """Take the keys of rows of an earlier time for seen. Before the first events."""
+        kinds = [batch.schema.kind(name) for name in self._by]
+        self._known = _keys([batch[name] for name in self._by], kinds)[-self.memory :]
 
     def bind(self, schema: Schema, clock: Clock) -> Bound:  # noqa: ARG002  (keys go by no clock)
         """Return the step. Raises SchemaError for a column that is not there."""
         kinds = [schema.kind(name) for name in self._by]
-        seen: OrderedDict[Hashable, None] = OrderedDict()
+        seen: OrderedDict[Hashable, None] = OrderedDict.fromkeys(self._known)
 
         def trim() -> None:
-            self.counts.add("keys forgotten", max(0, len(seen) - self._memory))
-            while len(seen) > self._memory:
+            self.counts.add("keys forgotten", max(0, len(seen) - self.memory))
+            while len(seen) > self.memory:
                 seen.popitem(last=False)
 
         def step(batch: Batch, tally: Tally) -> Batch:

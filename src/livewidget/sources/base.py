@@ -68,6 +68,22 @@ class Source(ABC):
     interval: float | None = None
     restarts: bool = False
     unique: str | None = None
+    goes_on = False  # whether it begins where an earlier run was by itself: a server keeps that
+
+    @property
+    def reached(self) -> str | None:
+        """How far what was emitted reaches, or None where a later run cannot go on behind it.
+
+        Read on the engine's loop. Everything up to there has been emitted, whatever is behind it.
+        """
+        return None
+
+    def go_on(self, position: str) -> None:
+        """Begin behind what an earlier run had `reached`, maybe of another process. Before `run`.
+
+        Raises ValueError, TypeError or AttributeError for what is none of this source's.
+        """
+        del position
 
     @abstractmethod
     async def run(self, outlet: Outlet) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,8 @@ class KafkaSource(ReconnectingSource):
     committed comes to another one again, with the same `kafka_offset`: an operator for unique keys
     removes it. Where nothing is
     committed reading begins at `start`: "latest", "earliest", an offset, a mapping of partitions
-    to offsets, or a time. Without a group, partitions that are added later are not seen.
+    to offsets, or a time. Without a group, partitions that are added later are not seen, and
+    offsets are kept in the store that the source fills, where there is one.
 
     `with_metadata` adds columns `kafka_key`, `kafka_partition`, `kafka_offset`,
     `kafka_timestamp` and `kafka_topic`, all or those named. Where messages have no time, and
@@ -122,6 +124,7 @@ class KafkaSource(ReconnectingSource):
         self._settings["bootstrap.servers"] = self._place.servers
         if group is not None:
             self._settings["group.id"] = group
+            self.goes_on = True
         self._start = to_start(query.get("start", "latest") if start is None else start)
         self._decoder = decoder_for(format, fields=fields, needs=needs, max_bytes=max_bytes)
         self._metadata = _metadata(with_metadata)
@@ -132,6 +135,20 @@ class KafkaSource(ReconnectingSource):
         self._away = False
         self._read: Offsets = {}
         self._member: Member | None = None
+
+    @property
+    def reached(self) -> str | None:
+        """Where reading goes on, by topic and partition, as JSON; a group keeps that itself."""
+        read = self._read if self._member is None else self._member.read
+        if "group.id" in self._settings or not read:
+            return None
+        return json.dumps([[topic, part, offset] for (topic, part), offset in read.items()])
+
+    def go_on(self, position: str) -> None:
+        """Begin at these offsets."""
+        if "group.id" not in self._settings:
+            offsets = json.loads(position)
+            self._read = {(str(topic), int(part)): int(at) for topic, part, at in offsets}
 
     async def _connection(self, outlet: Outlet) -> str | None:
         member = self._member = Member(

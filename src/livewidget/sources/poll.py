@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,16 @@ class PollSource(HttpSource):
     @interval.setter
     def interval(self, seconds: float | None) -> None:
         self._pace.interval = seconds
+
+    @property
+    def reached(self) -> str | None:
+        """The cursor's last value, as JSON; None without one."""
+        return None if self._at is None else json.dumps(self._at)
+
+    def go_on(self, position: str) -> None:
+        """Begin by asking for what is newer."""
+        if self._cursor is not None:
+            self._at = json.loads(position)
 
     async def _connection(self, outlet: Outlet) -> str:
         from httpx2 import HTTPError

@@ -27,8 +27,8 @@ class SseSource(HttpSource):
     connection. The rest is as of `HttpSource`; comments count as signs of life.
 
     After a loss it goes on behind the last event's id, by Last-Event-ID, at first behind
-    `last_event_id`. Where the server gives no ids, what was missed is a gap. The server's `retry`
-    is the least wait, and its status 204 the end.
+    `last_event_id`, or what is in the store that it fills. Where the server gives no ids, what was
+    missed is a gap. The server's `retry` is the least wait, and its status 204 the end.
     """
 
     def __init__(
@@ -49,6 +49,20 @@ class SseSource(HttpSource):
         self._max_bytes = max_bytes
         self._heard = False
         self.last_event_id = last_event_id
+        self._emitted = ""  # the id of the last event that was handed on
+
+    @property
+    def reached(self) -> str | None:
+        """The id of the last event emitted; None where the server gives none."""
+        return self._emitted or None
+
+    def go_on(self, position: str) -> None:
+        """Begin behind an event's id."""
+        self.last_event_id = position
+
+    def _delivered(self, events: int) -> None:
+        super()._delivered(events)
+        self._emitted = self.last_event_id
 
     async def _connection(self, outlet: Outlet) -> str | None:
         from httpx2 import HTTPError, SSEError

@@ -45,6 +45,15 @@ class WebSource(HttpSource):
     def interval(self, seconds: float | None) -> None:
         self._poll.interval = seconds
 
+    @property
+    def reached(self) -> str | None:
+        """As of `SseSource`."""
+        return self._sse.reached
+
+    def go_on(self, position: str) -> None:
+        """As of `SseSource`."""
+        self._sse.go_on(position)
+
     async def run(self, outlet: Outlet) -> None:
         """Find out what it is, then be that."""
         if self._chosen is None:

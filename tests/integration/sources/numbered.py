@@ -64,8 +64,9 @@ class Newest(BufferManager):
     highest = -1
 
     def append(self, batch):
-        super().append(batch)
+        taken = super().append(batch)
         self.highest = max(self.highest, int(batch["n"].max()))
+        return taken
 
 
 def wait_for_number(streamer, n, timeout_s=20):

@@ -35,7 +35,12 @@ def balanced(account):
 
 def intake_of(store=None, schema=SCHEMA):
     kept = []
-    return Intake(store or kept.append, ManualClock(), infer=Batch.of, schema=schema), kept
+
+    def keep(batch):
+        (store or kept.append)(batch)
+        return len(batch)
+
+    return Intake(keep, ManualClock(), infer=Batch.of, schema=schema), kept
 
 
 def rows_of(sender, first, size):

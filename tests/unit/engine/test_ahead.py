@@ -9,6 +9,7 @@ import pytest
 from livewidget.data.batch import Batch
 from livewidget.data.history import EVER
 from livewidget.data.schema import Schema
+from livewidget.engine import ahead as writing
 from livewidget.engine.ahead import WriteAhead
 from livewidget.testing import ListStore, wait_until
 
@@ -97,3 +98,34 @@ def test_closing_ends_the_thread_where_the_store_is_down():
     put(ahead, 0, 5)
     ahead.close(timeout=0.05)
     wait_until(lambda: not any("away" in it.name for it in threading.enumerate()))
+
+
+def test_a_store_that_hangs_is_left_alone_and_closed_once_it_answers(monkeypatch, caplog):
+    monkeypatch.setattr(writing, "_HANG_S", 0.05)
+    answers = threading.Event()
+    store = ListStore()
+    append = store.append
+    store.append = lambda batch, first: (answers.wait(10), append(batch, first))
+    ahead = WriteAhead(store)
+    put(ahead, 0, 5)
+    assert not ahead.finish()
+    ahead.close(timeout=0.05)
+    assert "hangs" in caplog.text
+    assert not store.closed
+    answers.set()
+    wait_until(lambda: store.closed)
+    assert store.rows == 5
+
+
+def test_a_store_that_is_slow_is_waited_for(monkeypatch):
+    monkeypatch.setattr(writing, "_GROUP_ROWS", 5)
+    monkeypatch.setattr(writing, "_HANG_S", 0.2)
+    store = ListStore()
+    pause, append = threading.Event(), store.append
+    store.append = lambda batch, first: (pause.wait(0.05), append(batch, first))
+    ahead = WriteAhead(store)
+    for first in range(0, 50, 5):
+        put(ahead, first, 5)
+    assert ahead.finish()
+    ahead.close()
+    assert (store.rows, store.closed) == (50, True)

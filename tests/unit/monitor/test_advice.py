@@ -38,6 +38,11 @@ CASES = [
     ({"fps": None, "draw_ms": None}, "Nothing: drawing at the cap"),
     ({"state": "failed", "loop": "open", "dropped": 5}, "The source failed."),
     ({"loop": "open", "dropped": 5}, "A running cell"),
+    (
+        {"buffer": {"store": "failing", "store_detail": "no room", "store_waiting": 1200}},
+        "The store: no room; 1,200 rows wait for it",
+    ),
+    ({"buffer": {"store": "open"}}, "Nothing: drawing at the cap of 30."),
 ]
 
 
