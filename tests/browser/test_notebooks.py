@@ -164,6 +164,25 @@ def test_sources(open_copy: Callable[[str], Notebook]) -> None:
     finish_all(notebook, 120)
 
 
+def test_history(open_copy: Callable[[str], Notebook]) -> None:
+    notebook = open_copy("history")
+    for place in range(7):
+        if notebook.js("lab.cells.cells[arg].cell_type === 'code'", place):
+            notebook.run(place)
+    recorded = there(notebook)
+    until_in_sight(recorded, "stats.stop - stats.start > 7000e9 && stats.points[0] > 800")
+    until_moving(recorded, 3)
+    notebook.screenshot(f"history-notebook-{notebook.kernel}")
+    notebook.restart_kernel()
+    begin = notebook.js("lab.cells.cells.findIndex((cell) => cell.source.includes('.recover('))")
+    for place in (begin, begin + 1):  # the last cell closes the chart
+        notebook.run(place)
+    until_in_sight(there(notebook, 1), "stats.points[0] > 800")
+    notebook.screenshot(f"history-notebook-recovered-{notebook.kernel}")
+    start_all(notebook, begin + 2)
+    finish_all(notebook)
+
+
 def test_market(open_copy: Callable[[str], Notebook]) -> None:
     pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
     if not KafkaServer.is_available():

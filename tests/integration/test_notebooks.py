@@ -91,6 +91,17 @@ def test_sources_run_and_are_accounted_for(tmp_path: Path) -> None:
     assert '"spread"' in shown[-2]
 
 
+def test_history_is_there_behind_a_restart_and_in_all_tiers(tmp_path: Path) -> None:
+    shown = texts(ran("history", tmp_path))
+    assert int(shown[4]) >= 108_000, "what was recovered"
+    assert "nothing was running" in shown[6]
+    rows, missing = shown[7].strip("()").split(", ")
+    assert (int(rows) > 2_000, missing) == (True, "[]")
+    assert shown[12] == "(5000, [])", "with a tier down"
+    assert int(shown[13]) > 108_000, "what was exported"
+    assert not [*tmp_path.iterdir()], "nothing is left behind"
+
+
 def test_market_moves_to_the_fallback_and_back(tmp_path: Path) -> None:
     pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
     if not KafkaServer.is_available():

@@ -45,6 +45,7 @@ export class ChartView implements ViewPort {
   #shown: Shown | null = null;
   #legendAt = 0;
   #summaryAt = Number.NEGATIVE_INFINITY;
+  #noticed: string | null = null;
 
   constructor(
     private el: HTMLElement,
@@ -215,7 +216,8 @@ export class ChartView implements ViewPort {
     const title = settingsOf(this.model).title || "Live chart";
     const state = this.#shown?.text ?? "";
     const latest = series.length > 0 ? `. Latest: ${series.join(", ")}` : "";
-    this.#plot.setAttribute("aria-label", `${title}, ${state}${latest}`);
+    const { notice } = this.runtime.lastStatus;
+    this.#plot.setAttribute("aria-label", `${title}, ${state}${latest}${notice && `. ${notice}`}`);
   }
 
   #showState(): void {
@@ -237,10 +239,18 @@ export class ChartView implements ViewPort {
   #showStatus(): void {
     const { lastStatus, store } = this.runtime;
     const notes = [lastStatus.notice, ...store.meta.notes].filter((note) => note !== "");
+    this.#announce(lastStatus.notice);
     this.#notice.textContent = notes.join(" · ");
     this.#notice.title = notes.join("\n");
     this.#notice.hidden = notes.length === 0;
     if (!this.#strip.el.hidden && this.visible()) this.#strip.update(lastStatus);
+  }
+
+  /** Says a notice once: its numbers may go on changing while it stands. */
+  #announce(notice: string): void {
+    const kind = notice === "" ? null : (notice.split(/\d/, 1)[0] as string);
+    if (kind !== null && kind !== this.#noticed) this.#announcer.say(notice);
+    this.#noticed = kind;
   }
 
   async #png(): Promise<ArrayBuffer> {

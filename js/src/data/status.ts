@@ -21,6 +21,21 @@ const STATES: readonly State[] = [
   "failed",
 ];
 
+/** What is kept: rows, the most so far, bytes; and how the history and the store behind it do. */
+export interface BufferStatus {
+  capacity?: number;
+  high_water?: number;
+  drops?: Record<string, number>;
+  lags?: Record<string, number>;
+  history_rows?: number;
+  history_nbytes?: number;
+  history_ratio?: number | null;
+  store?: string;
+  store_detail?: string;
+  store_rows?: number;
+  store_waiting?: number;
+}
+
 /** Rates are a second, `bytes` too; `memory` in bytes; `cpu` in percent; times in milliseconds. */
 export interface Status {
   state: State;
@@ -48,6 +63,8 @@ export interface Status {
   loop: "credit" | "open";
   limit: string;
   reasons: Record<string, number>;
+  buffer: BufferStatus;
+  advice: string[];
 }
 
 export const WAITING: Status = {
@@ -76,6 +93,8 @@ export const WAITING: Status = {
   loop: "credit",
   limit: "",
   reasons: {},
+  buffer: {},
+  advice: [],
 };
 
 /** The status in `raw`; a field that is missing keeps its resting value, an unknown state waits. */

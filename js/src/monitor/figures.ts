@@ -99,6 +99,26 @@ export function account(s: Status): string {
   return parts.join(" · ");
 }
 
+/** What is kept, in memory and behind it, as one line. */
+export function kept(s: Status): string {
+  const b = s.buffer;
+  const parts = [`${short(s.rows)} rows in the ring`];
+  if (b.high_water) parts.push(`${short(b.high_water)} at most`);
+  if (b.history_rows) {
+    const smaller = b.history_ratio ? `, ${short(b.history_ratio)} times smaller` : "";
+    parts.push(`${short(b.history_rows)} aged in ${bytes(b.history_nbytes ?? 0)}${smaller}`);
+  }
+  for (const [name, lag] of Object.entries(b.lags ?? {})) {
+    parts.push(`${name}: ${short(lag)} rows behind`);
+  }
+  if (b.store) {
+    const waiting = b.store_waiting ? `, ${short(b.store_waiting)} wait` : "";
+    const detail = b.store_detail ? ` (${b.store_detail})` : "";
+    parts.push(`store ${b.store}${detail}: ${short(b.store_rows ?? 0)} rows${waiting}`);
+  }
+  return parts.join(" · ");
+}
+
 /** Why events were lost, as one line; empty where none were. */
 export function reasons(s: Status): string {
   return Object.entries(s.reasons)

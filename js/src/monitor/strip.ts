@@ -1,7 +1,7 @@
 /** The performance strip: one line, which unfolds to figures with sparklines. Twice a second. */
 import { element, ICONS, icon } from "../controls/dom";
 import type { Status } from "../data/status";
-import { account, FIGURES, reasons } from "./figures";
+import { account, FIGURES, kept, reasons } from "./figures";
 import { History, sparkline } from "./history";
 
 const WIDTH = 96;
@@ -20,7 +20,9 @@ export class Strip {
   #details: HTMLDetailsElement;
   #limit = element("span", "lw-limit");
   #account = element("div", "lw-account");
+  #kept = element("div", "lw-account");
   #reasons = element("div", "lw-account");
+  #advice = element("div", "lw-account lw-advice");
   #cells: Cell[] = [];
   #last: Status | null = null;
 
@@ -42,7 +44,8 @@ export class Strip {
     const fold = icon(ICONS.fold);
     const summary = element("summary", "lw-summary", { title: "Performance" }, fold, line);
     summary.append(this.#limit);
-    this.#details = element("details", "lw-strip", {}, summary, grid, this.#account, this.#reasons);
+    const lines = [this.#account, this.#kept, this.#reasons, this.#advice];
+    this.#details = element("details", "lw-strip", {}, summary, grid, ...lines);
     this.#details.open = unfolded;
     this.#details.addEventListener("toggle", () => this.#last && this.#unfold(this.#last));
     this.el = this.#details;
@@ -67,7 +70,9 @@ export class Strip {
       cell.line.setAttribute("d", sparkline(cell.history.values, WIDTH, HEIGHT));
     });
     setText(this.#account, account(status));
+    setText(this.#kept, kept(status));
     setText(this.#reasons, reasons(status));
+    setText(this.#advice, status.advice.join("\n"));
   }
 }
 

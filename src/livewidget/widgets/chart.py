@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import traitlets as t
 from ipywidgets import Widget, widget_serialization
 
-from livewidget.data.batch import Data
 from livewidget.data.errors import ClosedError, SettingError, quote
 from livewidget.data.schema import Schema
 from livewidget.engine.buffer import BufferManager
@@ -25,19 +24,17 @@ from livewidget.pipeline.horizon import DAY_S
 from livewidget.widgets import kernel
 from livewidget.widgets.base import LinkedWidget
 from livewidget.widgets.figure import close_tree, new_figure
+from livewidget.widgets.keeper import Keeper
 from livewidget.widgets.link import hear_beside_cells
 from livewidget.widgets.picture import save_picture
 from livewidget.widgets.traits import Duration, Rate, Zone
 from livewidget.widgets.wait import wait
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 WINDOWS_KEPT = 10  # the buffer keeps so many windows, within its memory budget
 MOST_DOWNLOAD = 64 * 2**20  # bytes that the toolbar's CSV may have; to_csv has no limit
 
 
-class LiveChart(LinkedWidget):
+class LiveChart(Keeper, LinkedWidget):
     """A live line chart of a source.
 
     `source` is a URL (`ws://`, `wss://`, `http://`, `https://`), an async iterator, a generator, a
@@ -55,6 +52,10 @@ class LiveChart(LinkedWidget):
 
     `quality="high"` draws first and last of each pixel column besides min and max. Events more
     than `max_ahead` seconds ahead of the clock are rejected (None: none, for simulated time).
+
+    With a `store` (a folder, a URL of Redis or PostgreSQL, a list of them) all that comes is kept
+    there, too: the chart begins with what is there, and whoever looks further back than the buffer
+    sees that. `history` is how long, in memory, what leaves the buffer is kept compressed.
     `options`, such as `interval`, `speed` or `headers`, go to the source.
 
     Every method may be called from any thread.
@@ -96,6 +97,8 @@ class LiveChart(LinkedWidget):
         height: int = 320,
         colors: str | Sequence[str] = (),
         monitor: bool = True,
+        store: object = None,
+        history: object = None,
         **options: Any,
     ) -> None:
         if quality not in ("normal", "high"):
@@ -125,7 +128,7 @@ class LiveChart(LinkedWidget):
                 raise SettingError("several DataStreamers have times and series of their own")
             source = Union(source, names)
             shape = Shape(by=SERIES, columns=(VALUE,))
-        self._open(source, shape, max_ahead, options)
+        self._open(source, shape, max_ahead, options | {"store": store, "history": history})
         self._session = ChartSession(
             self.chart,
             self.streamer,
@@ -151,11 +154,13 @@ class LiveChart(LinkedWidget):
     ) -> None:
         """Make the streamer, or take the one that was handed in, which stays its owner's."""
         self._owns = not isinstance(source, DataStreamer)
+        kept = {name: options.pop(name) for name in ("store", "history")}
         if isinstance(source, DataStreamer):
             told = shape.time is not None or shape.schema is not None
-            if told or max_ahead != DAY_S or options:
+            if told or max_ahead != DAY_S or options or any(it is not None for it in kept.values()):
                 raise SettingError(
-                    "x, schema, max_ahead and options are the DataStreamer's own: set them there"
+                    "x, schema, max_ahead, store, history and options are the DataStreamer's own: "
+                    "set them there"
                 )
             self.streamer = source
         else:
@@ -165,14 +170,28 @@ class LiveChart(LinkedWidget):
                 "columns": shape.columns,
                 "schema": shape.schema,
                 "max_ahead": max_ahead,
-                "buffer": BufferManager(**self._keep()),
+                "buffer": self._new_buffer(shape.by, **kept),
             } | options
-            if isinstance(source, Stream):
-                self.streamer = source.open(**settings)
-            else:
-                self.streamer = DataStreamer(source, **settings)
+            try:
+                if isinstance(source, Stream):
+                    self.streamer = source.open(**settings)
+                else:
+                    self.streamer = DataStreamer(source, **settings)
+            except BaseException:
+                settings["buffer"].close()
+                raise
+            self.streamer.owns_buffer = True
         if self.sampling_rate is not None:
             self.streamer.sampling_rate = self.sampling_rate
+
+    def _new_buffer(self, by: str | None, store: object, history: object) -> BufferManager:
+        """Return a buffer with what the store holds of the time that is kept in memory."""
+        buffer = BufferManager(**self._keep(), by=by, store=store, history=history)
+        buffer.window_s = self.window
+        span = buffer.span()
+        if span is not None:
+            buffer.restore(span[1] - round(WINDOWS_KEPT * self.window * 1e9))
+        return buffer
 
     def _start(self, session: ChartSession) -> None:
         hear_beside_cells(self.comm)
@@ -186,42 +205,7 @@ class LiveChart(LinkedWidget):
         hub.engine.post(lambda: hub.add(session, self._performance))
         self.streamer.start()
 
-    # -- data
-
-    def push(self, data: Data = None, **columns: Any) -> int:
-        """Add rows from any thread: all, or none and an error that says why. Returns the rows.
-
-        Takes records, a mapping of columns, a DataFrame, Arrow or a `Batch`; or one event by
-        keyword: `chart.push(price=3.5)`.
-        """
-        if data is not None and columns:
-            raise SettingError("push takes a table or columns by keyword, not both")
-        return self.streamer.push(columns if data is None else data)
-
-    def to_dataframe(
-        self,
-        start: object = None,
-        stop: object = None,
-        tz: str | None = "UTC",
-        *,
-        gaps: bool = False,
-    ) -> pd.DataFrame:
-        """Return all that the buffer holds of a range, at full resolution, by rising time.
-
-        `start` and `stop` are anything `pandas.Timestamp` takes (naive is UTC). With `gaps` the
-        first row behind each gap tells of it, in a column of that name.
-        """
-        return self.streamer.to_dataframe(start, stop, tz, gaps=gaps)
-
-    def to_csv(self, path: str | Path, start: object = None, stop: object = None) -> None:
-        """Write what the buffer holds of a range to a CSV file; a column `gap` tells of gaps."""
-        gaps = bool(self.streamer.gaps)
-        self.to_dataframe(start, stop, gaps=gaps).to_csv(path, index=False)
-
-    def to_parquet(self, path: str | Path, start: object = None, stop: object = None) -> None:
-        """Write what the buffer holds of a range to a Parquet file. Needs the extra `arrow`."""
-        self.streamer.drain()
-        self.streamer.buffer.to_parquet(path, start, stop)
+    # -- the picture and its figures
 
     def save_png(self, path: str | Path, timeout: float = 10.0) -> Path:
         """Write the picture as a visible browser shows it to a PNG file, and return its path.
@@ -309,6 +293,7 @@ class LiveChart(LinkedWidget):
         seconds = change.new
         if self._session is not None and self._owns:
             self.streamer.buffer.keep(**self._keep())
+            self.streamer.buffer.window_s = seconds
         self._do(lambda session, _: session.set_window(seconds))
 
     @t.observe("max_points")
@@ -343,7 +328,7 @@ class LiveChart(LinkedWidget):
         hub, chart, streamer = self._hub, self.chart, self.streamer
 
         async def job() -> None:
-            frame = await asyncio.to_thread(lambda: streamer.to_dataframe(gaps=bool(streamer.gaps)))
+            frame = await asyncio.to_thread(lambda: streamer.recent_dataframe(gaps=True))
             text = await asyncio.to_thread(lambda: frame.to_csv(index=False).encode())
             if form != "csv" or len(text) > MOST_DOWNLOAD:
                 return

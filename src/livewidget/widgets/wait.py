@@ -47,6 +47,11 @@ def wait(predicate: Callable[[], T], timeout: float | None = None, poll: float =
     return result
 
 
+def in_cell() -> bool:
+    """Say whether this is a kernel's main thread, whose cell waits for what is called here."""
+    return _kernel() is not None
+
+
 def describe(predicate: Callable[[], object]) -> str:
     """The predicate's name, or its line of source where it is a lambda."""
     name = getattr(predicate, "__qualname__", repr(predicate))
