@@ -305,13 +305,14 @@ class RingBuffer(Thinning):
 
     def rows_for(self, size: int) -> int:
         """Return the capacity that `size` rows more ask for: the one there is, where they fit."""
-        needed = len(self) + size
-        if needed <= self.capacity:
-            return self.capacity
-        most, wanted = self._bytes_rows(self._sizing.rows, self.max_bytes), self._rows_foreseen()
+        needed, capacity = len(self) + size, self.capacity
+        most = self._bytes_rows(self._sizing.rows, self.max_bytes)
+        if needed <= capacity or capacity >= most:
+            return capacity
+        wanted = self._rows_foreseen()
         if wanted < needed:
             # The last step begins at half of the most, so that both storages fit meanwhile.
-            wanted = max(needed, 2 * self.capacity)
+            wanted = max(needed, 2 * capacity)
             wanted = most if wanted > most // 2 else wanted
         return min(wanted, most)
 

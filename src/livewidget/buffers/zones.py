@@ -99,6 +99,8 @@ def first_from(times: npt.NDArray[np.int64], horizon: int) -> int:
 
     Looks at little more than those rows: it is asked at each append.
     """
+    if not len(times) or times[0] >= horizon:
+        return 0
     size = 256
     while True:
         found = np.flatnonzero(times[:size] >= horizon)
