@@ -122,6 +122,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "history"
 
 
+# What is drawn of the past does not depend on the kernel's major; what a cell waits for does.
+ONE_KERNEL = pytest.mark.parametrize("kernel", ["current"], indirect=True)
+
+
+@ONE_KERNEL
 def test_a_chart_begins_with_its_past_and_looks_back_while_live_goes_on(
     notebook: Notebook, folder: Path
 ) -> None:
@@ -161,6 +166,7 @@ def test_a_chart_begins_with_its_past_and_looks_back_while_live_goes_on(
     chart.until_moving()
 
 
+@ONE_KERNEL
 def test_a_drag_uncovers_the_past_without_a_flicker(notebook: Notebook, folder: Path) -> None:
     write(folder, RATE * PAST_S, S // RATE)
     chart = open_on(notebook, folder, window=10, max_points=200)
@@ -199,6 +205,7 @@ def test_a_restarted_kernel_goes_on_where_the_last_one_was_cut_off(
     assert notebook.ask(f"{TIMES}; print({kept} and int(times.min()) == {began})") == "True\n"
 
 
+@ONE_KERNEL
 def test_a_store_that_is_slow_or_down_is_told_and_the_picture_goes_on(notebook: Notebook) -> None:
     kernel = notebook.kernel
     notebook.show(SLOW)

@@ -8,7 +8,7 @@ from livewidget.testing import KafkaServer
 
 from .killed import KINDS, kill_again_and_again
 
-KILLS = 5
+KILLS = 3
 
 
 @pytest.mark.parametrize("kind", KINDS)
