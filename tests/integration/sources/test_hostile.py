@@ -24,10 +24,11 @@ KINDS = {SseSource: HEAD % b"text/event-stream", PollSource: HEAD % b"applicatio
 
 @contextlib.asynccontextmanager
 async def serving(handle):
-    tasks = set()
+    tasks, writers = set(), set()
 
     async def safely(reader, writer):
         tasks.add(asyncio.current_task())
+        writers.add(writer)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             await reader.readuntil(b"\r\n\r\n")
             await handle(writer)
@@ -40,6 +41,9 @@ async def serving(handle):
         task.cancel()
     if tasks:
         await asyncio.wait(tasks)
+    for writer in writers:  # one that is closed waits until all is sent, and nobody reads it
+        writer.transport.abort()
+    await asyncio.sleep(0)
 
 
 def made(kind, address, **options):
