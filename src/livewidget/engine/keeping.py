@@ -17,7 +17,7 @@ from livewidget.data.clock import Clock
 from livewidget.data.duration import seconds
 from livewidget.data.errors import SettingError, quote
 from livewidget.data.schema import Kind, Schema
-from livewidget.engine.memory import Memory, Packer
+from livewidget.engine.memory import Memory, PackingThread
 
 HISTORY_BYTES = 64 * 2**20
 Keep = str | Callable[[Batch], npt.NDArray[np.bool_]]
@@ -99,7 +99,7 @@ class Keeping:
         consumers.ring = ring
         if self.history is None:
             return Memory(ring)
-        packer = Packer()
+        packer = PackingThread()
         aged = AgedBuffer(
             schema,
             by=self.by,

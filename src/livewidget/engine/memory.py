@@ -25,7 +25,7 @@ class Memory:
     name = "memory"
 
     def __init__(
-        self, ring: RingBuffer, aged: AgedBuffer | None = None, packer: Packer | None = None
+        self, ring: RingBuffer, aged: AgedBuffer | None = None, packer: PackingThread | None = None
     ) -> None:
         self.ring = ring
         self.aged = aged
@@ -100,7 +100,7 @@ class Memory:
             at = edge
 
 
-class Packer:
+class PackingThread:
     """A thread that packs what has aged, so that the writer need not: it ends with its owner."""
 
     def __init__(self) -> None:
