@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,14 +74,35 @@ class Keys:
         """Return the slot of each row, and the slots whose state is to be forgotten first."""
         keys, places = distinct_rows(batch, self._by)
         self._turn += 1
-        known = [self._slots[key] for key in keys if key in self._slots]
-        self._seen[known] = self._turn
-        over = len(self._slots) + len(keys) - len(known) - self._limit
+        found: list[Any] = list(map(self._slots.get, keys))
+        fresh = found.count(None)
+        if not fresh:
+            table = np.array(found, dtype=np.intp)
+            self._seen[table] = self._turn
+            return table[places], np.zeros(0, dtype=np.intp)
+        self._seen[[slot for slot in found if slot is not None]] = self._turn
+        over = len(self._slots) + fresh - self._limit
         gone = self._forget(over) if over > 0 else np.zeros(0, dtype=np.intp)
         table = np.array([self._slot(key) for key in keys], dtype=np.intp)
         self._seen = grown(self._seen, self.size, 0)
         self._seen[table] = self._turn
         return table[places], gone
+
+    def save(self) -> dict[str, Any]:
+        """Return the keys and their slots, as plain data."""
+        keys = [list(key) if isinstance(key, tuple) else key for key in self._slots]
+        slots = np.array(list(self._slots.values()), dtype=np.int64)
+        return {"keys": keys, "slots": slots, "seen": self._seen[slots], "turn": self._turn}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `save` gave. Raises KeyError and ValueError for what is none."""
+        keys = [tuple(key) if isinstance(key, list) else key for key in state["keys"]]
+        self._slots = dict(zip(keys, state["slots"].tolist(), strict=True))
+        self.size = max(self._slots.values(), default=-1) + 1
+        self._free = sorted(set(range(self.size)).difference(self._slots.values()))
+        self._seen = grown(np.zeros(0, dtype=np.int64), self.size, 0)
+        self._seen[state["slots"]] = state["seen"]
+        self._turn = int(state["turn"])
 
     def _slot(self, key: Hashable) -> int:
         slot = self._slots.get(key)

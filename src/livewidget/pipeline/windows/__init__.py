@@ -1,0 +1,1 @@
+"""Windows: rows of a stretch of time, or so many of them, summed up as metrics."""

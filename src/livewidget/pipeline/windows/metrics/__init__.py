@@ -1,0 +1,1 @@
+"""The metrics of windows; `livewidget.pipeline.windows.resolve` finds them by their names."""
