@@ -1,0 +1,1 @@
+"""How columns go together: correlation and covariance, and which of two leads."""
