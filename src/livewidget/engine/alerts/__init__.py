@@ -1,0 +1,1 @@
+"""What happens to alerts and events once they are found: who is told, when, and how."""
