@@ -24,6 +24,7 @@ TIMES = ("iso", "ns")
 class Encoder(Protocol):
     """Writes batches as messages of one format. Stateless between calls; any thread.
 
+    Those of this module write half a character (a lone surrogate), which UTF-8 has not, as "?".
     `text` says whether messages are UTF-8 text that a line break may part.
     """
 
@@ -54,6 +55,9 @@ class JsonEncoder:
 
     def encode(self, batch: Batch) -> list[bytes]:
         """Return an object an event, all by one call of msgspec."""
+        return _sound(self._encode, batch)
+
+    def _encode(self, batch: Batch) -> list[bytes]:
         lines = self._encoder.encode_lines(_records(batch, self._times, self._tz))
         return lines.split(b"\n")[:-1]  # JSON text has no bare line break within
 
@@ -74,6 +78,9 @@ class MsgpackEncoder:
 
     def encode(self, batch: Batch) -> list[bytes]:
         """Return a map an event."""
+        return _sound(self._encode, batch)
+
+    def _encode(self, batch: Batch) -> list[bytes]:
         return list(map(self._encoder.encode, _records(batch, self._times)))
 
     def header(self, schema: Schema) -> bytes:
@@ -93,7 +100,10 @@ class CsvEncoder:
 
     def encode(self, batch: Batch) -> list[bytes]:
         """Return a line an event, in the order of the schema's columns."""
-        return _csv_lines(zip(*_lists(batch, self._times, self._tz), strict=True))
+        return _sound(self._encode, batch)
+
+    def _encode(self, batch: Batch) -> list[bytes]:
+        return _csv_lines(zip(*plain_columns(batch, self._times, self._tz), strict=True))
 
     def header(self, schema: Schema) -> bytes:
         """Return the line of the columns' names."""
@@ -136,6 +146,21 @@ _ENCODERS: dict[str, Callable[[str], Encoder]] = {
 }
 
 
+def _sound(encode: Callable[[Batch], list[bytes]], batch: Batch) -> list[bytes]:
+    """Encode a batch; where text is not of whole characters, once more with what can be said."""
+    try:
+        return encode(batch)
+    except UnicodeEncodeError:
+        return encode(Batch(batch.schema, tuple(map(_in_characters, batch.columns))))
+
+
+def _in_characters(column: Column) -> Column:
+    if not isinstance(column, Text):
+        return column
+    names = (name.encode("utf-8", "replace").decode() for name in column.categories)
+    return Text(column.codes, tuple(names))
+
+
 def _check_times(times: str) -> str:
     if times not in TIMES:
         raise SettingError(f"times is 'iso' or 'ns', got {quote(times)}")
@@ -143,7 +168,7 @@ def _check_times(times: str) -> str:
 
 
 def _records(batch: Batch, times: str, tz: str | None = "UTC") -> list[Any]:
-    return list(map(_record(batch.schema.names), *_lists(batch, times, tz)))
+    return list(map(_record(batch.schema.names), *plain_columns(batch, times, tz)))
 
 
 @lru_cache(maxsize=64)  # a stream has one schema, a program few
@@ -153,8 +178,11 @@ def _record(names: tuple[str, ...]) -> Any:
     return msgspec.defstruct("Record", fields, rename=renamed, gc=False)
 
 
-def _lists(batch: Batch, times: str, tz: str | None) -> list[list[Any]]:
-    """Return the columns as lists of plain values, None where one is missing."""
+def plain_columns(batch: Batch, times: str = "iso", tz: str | None = "UTC") -> list[list[Any]]:
+    """Return the columns as lists of plain values, None where one is missing.
+
+    `times` and `tz` as of `JsonEncoder`.
+    """
     return [
         _plain(column, field.kind, times, tz)
         for field, column in zip(batch.schema.fields, batch.columns, strict=True)

@@ -28,6 +28,16 @@ class Sink(ABC):
         Raises SinkError where it failed for good.
         """
 
+    async def write_from(self, batch: Batch, first: int) -> None:
+        """Send every event, the first of which has the number `first` in this output.
+
+        A row has the same number when it is sent again: where what is behind can tell by it that it
+        has the row already, nothing is doubled. Raises SinkError where it may be tried again, and
+        RejectedError for rows that are refused for good.
+        """
+        del first
+        await self.write(batch)
+
     @abstractmethod
     async def close(self) -> None:
         """Deliver what is under way, within seconds, and close. Harmless when it is not open."""
@@ -46,6 +56,24 @@ class Sink(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
+
+
+class NumberedSink(Sink):
+    """One that goes by the rows' numbers: `write_from` is what it does.
+
+    Who calls `write` has the rows counted here, from 0 on; a sink is to be used in one of the ways.
+    """
+
+    _counted = 0
+
+    async def write(self, batch: Batch) -> None:
+        """Write rows behind those of the calls before. Raises what `write_from` does."""
+        await self.write_from(batch, self._counted)
+        self._counted += len(batch)
+
+    @abstractmethod
+    async def write_from(self, batch: Batch, first: int) -> None:
+        """See `Sink`."""
 
 
 class MessageSink(Sink):

@@ -1,6 +1,7 @@
 """Test helpers for livewidget and for what is built on it: no sleeps, faults on demand."""
 
 from livewidget.testing.clock import ManualClock
+from livewidget.testing.elastic import ElasticServer
 from livewidget.testing.http import HttpServer
 from livewidget.testing.kafka import KafkaServer
 from livewidget.testing.mqtt import MqttBroker
@@ -17,6 +18,7 @@ from livewidget.testing.waiting import wait_for, wait_until
 from livewidget.testing.websocket import WebSocketServer
 
 __all__ = [
+    "ElasticServer",
     "FaultProxy",
     "HttpServer",
     "KafkaServer",

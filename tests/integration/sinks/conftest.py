@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -128,3 +130,33 @@ async def connect():
             return RawClient(reader, writer)
 
         yield opened
+
+
+@pytest.fixture(scope="session")
+def localhost(tmp_path_factory):
+    """A certificate for localhost that signs itself, in PEM, and what a server speaks TLS by."""
+    pytest.importorskip("cryptography", reason="cryptography is not installed")
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    shape = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    folder = tmp_path_factory.mktemp("localhost")
+    certificate, private = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(signed.public_bytes(pem))
+    private.write_bytes(key.private_bytes(pem, *shape))
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(certificate, private)
+    return certificate, serving

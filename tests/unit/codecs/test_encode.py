@@ -114,3 +114,10 @@ def test_an_encoder_is_taken_as_it_is_and_a_wrong_word_is_named():
         encoder_for("xml")
     with pytest.raises(SettingError, match="times is 'iso' or 'ns', got 'utc'"):
         encoder_for("json", times="utc")
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "msgpack"])
+def test_half_a_character_refuses_no_batch(form):
+    odd = Batch.of({"time": [1, 2], "text": ["a\ud800", "é"]})
+    sound = Batch.of({"time": [1, 2], "text": ["a?", "é"]})
+    assert encoder_for(form).encode(odd) == encoder_for(form).encode(sound)
