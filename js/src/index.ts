@@ -1,4 +1,6 @@
 /** The widget's entry: where the parts of the page are joined, and nowhere else. */
+import { type PanelModel, showAlerts } from "./alerts/panel";
+import { stylingOf } from "./chart/looks";
 import { ChartRuntime } from "./chart/runtime";
 import { ChartView } from "./chart/view";
 import { saveFile } from "./controls/download";
@@ -38,16 +40,15 @@ async function join({ model, signal }: InitializeProps): Promise<ChartRuntime> {
     saveFile(file[0], file[1], file[2] as DataView<ArrayBuffer>),
   );
   const style = () => {
-    renderer.setColors(colorsOf(model.get("colors")));
+    runtime.restyle(stylingOf((name) => model.get(name), colorsOf(model.get("colors"))));
     renderer.setZone(String(model.get("tz") || "UTC"));
   };
-  model.on("change:colors", style);
-  model.on("change:tz", style);
+  const styled = ["colors", "styles", "bands", "tz"].map((name) => `change:${name}`);
+  for (const change of styled) model.on(change, style);
   style();
   const leave = page.join(runtime.chart, runtime);
   signal.addEventListener("abort", () => {
-    model.off("change:colors", style);
-    model.off("change:tz", style);
+    for (const change of styled) model.off(change, style);
     leave();
     page.clock.forget(runtime);
     runtime.ended("closed");
@@ -74,7 +75,7 @@ export default {
   /** Starts joining the page's link; does not wait, for anywidget gives up after two seconds. */
   initialize(props: InitializeProps): void {
     const { model, signal } = props;
-    if (model.get("kind") === "performance") return;
+    if (model.get("kind") !== "chart") return;
     const name = key(model);
     const made = join(props);
     made.catch(() => {});
@@ -87,6 +88,11 @@ export default {
       const page = await unlessAborted(pageOf(model, signal), signal);
       const title = String(model.get("title") ?? "");
       if (page) showPerformance(el, page, Number(model.get("chart")), title, signal);
+      return;
+    }
+    if (model.get("kind") === "alerts") {
+      const page = await unlessAborted(pageOf(model, signal), signal);
+      if (page) showAlerts(el, model as PanelModel, page, signal);
       return;
     }
     const runtime = await unlessAborted(charts.get(key(model)), signal);

@@ -2,7 +2,16 @@ import { describe, expect, it } from "vitest";
 import { lowerBound, pathOf, visibleSlice } from "../src/renderer/path";
 
 const AREA = { left: 0, top: 0, width: 100, height: 50 };
-const PICTURE = { curves: [], origin: 0n, start: 0, stop: 10, low: 0, high: 1 };
+const PICTURE = {
+  curves: [],
+  looks: [],
+  marks: [],
+  origin: 0n,
+  start: 0,
+  stop: 10,
+  low: 0,
+  high: 1,
+};
 
 function path(x: number[], y: number[]): string {
   const curve = { x: Float64Array.from(x), y: Float64Array.from(y), visible: true };

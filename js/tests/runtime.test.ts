@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ChartRuntime } from "../src/chart/runtime";
+import type { Alert } from "../src/data/alert";
 import { PageLink } from "../src/link/page";
 import { FakeChannel, FakeFrames, FakeRenderer } from "./fakes";
 import { type FrameSpec, packet } from "./packets";
@@ -88,6 +89,45 @@ describe("ChartRuntime", () => {
     runtime.backToLive();
     vi.advanceTimersByTime(100);
     expect(channel.of("range").at(-1)).toMatchObject({ range: null });
+  });
+
+  it("hides the edges of a band with the series whose it is, and what is styled so", () => {
+    runtime.restyle({ styles: {}, bands: [["a", "b", "c"]], colors: ["red"] });
+    send({ ...snapshot(1), series: ["a", "b", "c", "d"] });
+    runtime.toggle("a");
+    drawAt(0);
+    const visible = () => renderer.pictures.at(-1)?.curves.map((curve) => curve.visible);
+    expect(visible()).toEqual([false, false, false, true]);
+    runtime.restyle({ styles: { d: "hidden" }, bands: [], colors: ["red"] });
+    drawAt(100);
+    expect(visible()).toEqual([false, true, true, false]);
+    runtime.toggle("d");
+    runtime.restyle({ styles: { d: "hidden" }, bands: [], colors: ["blue"] });
+    drawAt(200);
+    expect(visible()).toEqual([false, true, true, true]);
+  });
+
+  it("keeps the alerts until other ones come, and marks those that fire or fired", () => {
+    const alert = { rule: "hot", priority: "critical", since: "3", time: "5" };
+    const alerts = ["firing", "pending", "resolved"].map((state) => ({
+      ...alert,
+      id: state,
+      state,
+    }));
+    send(snapshot(1));
+    channel.tick(100, undefined, { 1: { alerts } });
+    channel.tick(101, undefined, { 1: {} });
+    drawAt(0);
+    expect(renderer.pictures.at(-1)?.marks).toEqual([
+      { start: 3, stop: Number.POSITIVE_INFINITY, level: "critical", over: false },
+      { start: 3, stop: 5, level: "critical", over: true },
+    ]);
+    runtime.act("acknowledge", runtime.alerts?.[0] as Alert);
+    expect(channel.of("alert")).toMatchObject([
+      { chart: 1, action: "acknowledge", alert: "firing" },
+    ]);
+    channel.tick(102, undefined, { 1: { alerts: null } });
+    expect(runtime.alerts).toBeNull();
   });
 
   it("leaves a hidden series out of the y range", () => {

@@ -1,17 +1,19 @@
 /** One chart of the page, shared by all its views: store, visible range, drawing, messages. */
+import { type Alert, readAlerts } from "../data/alert";
 import type { Frame } from "../data/frame";
 import { type Status, WAITING } from "../data/status";
 import type { Drawable } from "../link/clock";
 import type { PageLink, Port } from "../link/page";
-import type { Curve, Renderer } from "../renderer/base";
+import type { Curve, Mark, Renderer } from "../renderer/base";
 import { extent, YRange } from "../renderer/yrange";
 import { ChartStore } from "../store/store";
 import type { ChartAck, Save } from "../wire/messages";
 import { DrawCounters } from "./counters";
+import { looksOf, PLAIN, type Styled, type Styling } from "./looks";
 import { Viewport } from "./viewport";
 
 /** What the runtime tells of itself; each view listens. */
-export type Change = "drawn" | "series" | "state" | "status" | "zoom";
+export type Change = "alerts" | "drawn" | "series" | "state" | "status" | "zoom";
 
 /** What the runtime knows of a view. */
 export interface ViewPort {
@@ -29,9 +31,17 @@ export class ChartRuntime implements Port, Drawable {
   readonly counters = new DrawCounters();
   readonly views = new Set<ViewPort>();
   lastStatus: Status = WAITING;
+  /** How each series is drawn. */
+  looks: Styled[] = [];
+  /** What the kernel tells of; null where it watches for none. */
+  alerts: Alert[] | null = null;
   endReason: string | null = null;
   cap = 30;
   #hidden = new Set<string>();
+  #styling: Styling = PLAIN;
+  #styled = "";
+  /** Those that are hidden since their style says so. */
+  #hiddenByStyle = new Set<string>();
   #listeners = new Set<(change: Change) => void>();
   #drawnSequence = 0;
   #asked = Number.NEGATIVE_INFINITY;
@@ -63,6 +73,7 @@ export class ChartRuntime implements Port, Drawable {
     const last = this.store.last as Frame;
     if (last.snapshot) {
       this.#asked = Number.NEGATIVE_INFINITY;
+      this.#look();
       this.#emit("series");
     }
     const zoomed = this.viewport.zoomed;
@@ -75,6 +86,10 @@ export class ChartRuntime implements Port, Drawable {
   status(status: Status): void {
     this.lastStatus = status;
     this.#emit("status");
+    if (status.alerts === undefined) return;
+    this.alerts = status.alerts === null ? null : readAlerts(status.alerts);
+    this.#emit("alerts");
+    this.requestDraw();
   }
 
   ended(reason: string): void {
@@ -105,6 +120,14 @@ export class ChartRuntime implements Port, Drawable {
     return this.#hidden.has(name);
   }
 
+  /** Draws the series in other styles and colours from now on. */
+  restyle(styling: Styling): void {
+    this.#styling = styling;
+    this.#look();
+    this.#emit("series");
+    this.requestDraw();
+  }
+
   toggle(name: string): void {
     if (!this.#hidden.delete(name)) this.#hidden.add(name);
     this.yRange.refit();
@@ -120,6 +143,11 @@ export class ChartRuntime implements Port, Drawable {
     this.#sendRange(token, RANGE_PACE_MS);
     this.#emit("zoom");
     this.requestDraw();
+  }
+
+  /** Does what a person wants done about an alert, in the kernel. */
+  act(action: "acknowledge" | "silence", { id }: Alert): void {
+    this.page.send({ kind: "alert", chart: this.chart, action, alert: id });
   }
 
   backToLive(): void {
@@ -138,11 +166,25 @@ export class ChartRuntime implements Port, Drawable {
   }
 
   curves(): Curve[] {
-    return this.store.series.map(({ name, track }) => ({
-      x: track.x,
-      y: track.y,
-      visible: !this.#hidden.has(name),
-    }));
+    const { series } = this.store;
+    return series.map(({ name, track }, i) => {
+      // The edge of a band comes and goes with the series whose it is.
+      const shown = series[this.looks[i]?.owner ?? i]?.name ?? name;
+      return { x: track.x, y: track.y, visible: !this.#hidden.has(shown) };
+    });
+  }
+
+  /** The alerts on the picture: what fires or has fired, from when its condition held. */
+  marks(): Mark[] {
+    const { origin } = this.viewport;
+    return (this.alerts ?? [])
+      .filter(({ state }) => state !== "pending")
+      .map(({ since, time, state, priority }) => ({
+        start: Number(since - origin),
+        stop: state === "firing" ? Number.POSITIVE_INFINITY : Number(time - origin),
+        level: priority,
+        over: state !== "firing",
+      }));
   }
 
   // -- drawing
@@ -153,7 +195,8 @@ export class ChartRuntime implements Port, Drawable {
     const { origin, start, stop } = this.viewport;
     this.yRange.update(extent(curves, start, stop), now);
     const { low, high } = this.yRange;
-    this.renderer.draw({ curves, origin, start, stop, low, high });
+    const marks = this.marks();
+    this.renderer.draw({ curves, looks: this.looks, marks, origin, start, stop, low, high });
     const fresh = this.store.sequence !== this.#drawnSequence;
     this.#drawnSequence = this.store.sequence;
     this.counters.drew(performance.now() - began);
@@ -169,6 +212,24 @@ export class ChartRuntime implements Port, Drawable {
       this.counters.aged(Date.now() - arrival);
     };
     channel.port2.postMessage(null);
+  }
+
+  /** Works the looks out anew where series or styling have changed. */
+  #look(): void {
+    const series = this.store.series.map(({ name, column, key }) => ({ name, column, key }));
+    const styled = JSON.stringify([series, this.#styling]);
+    if (styled === this.#styled) return;
+    this.#styled = styled;
+    this.looks = looksOf(series, this.#styling);
+    this.looks.forEach(({ hidden }, i) => {
+      const { name } = this.store.series[i] as { name: string };
+      if (hidden === this.#hiddenByStyle.has(name)) return;
+      for (const names of [this.#hidden, this.#hiddenByStyle]) {
+        if (hidden) names.add(name);
+        else names.delete(name);
+      }
+    });
+    this.yRange.refit();
   }
 
   #askSnapshot(): void {

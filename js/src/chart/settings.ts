@@ -14,6 +14,8 @@ export const SHOWN = [
   "y_label",
   "tz",
   "colors",
+  "styles",
+  "bands",
 ];
 
 export function settingsOf(model: WidgetModel): Settings {

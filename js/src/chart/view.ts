@@ -1,4 +1,7 @@
 /** One view of a chart in the page: toolbar, plot with hover and zoom, legend, performance strip. */
+
+import { Banner } from "../alerts/banner";
+import { sentence } from "../alerts/words";
 import { Announcer } from "../controls/announce";
 import { element } from "../controls/dom";
 import { fileName, saveFile } from "../controls/download";
@@ -9,12 +12,13 @@ import { pngOf } from "../controls/png";
 import { Sight } from "../controls/sight";
 import { Toolbar } from "../controls/toolbar";
 import { keyboard, pointerZoom } from "../controls/zoom";
+import { byWeight, calls } from "../data/alert";
 import type { WidgetModel } from "../link/jupyter";
 import { Strip } from "../monitor/strip";
 import { type Area, MARGIN, type Plot } from "../renderer/base";
-import { colorsOf } from "../renderer/palette";
 import { Zone } from "../renderer/zone";
 import type { Save } from "../wire/messages";
+import { itemsOf } from "./items";
 import type { Change, ChartRuntime, ViewPort } from "./runtime";
 import { change, settingsOf, watch } from "./settings";
 import { type Shown, shownState } from "./state";
@@ -26,6 +30,7 @@ const NO_DATA: Record<string, string> = {
 };
 const SUMMARY_MS = 5000;
 const LEGEND_MS = 250;
+const MOST_TOLD = 3;
 
 export class ChartView implements ViewPort {
   #toolbar: Toolbar;
@@ -39,6 +44,7 @@ export class ChartView implements ViewPort {
   #strip = new Strip();
   #hover: Hover;
   #announcer: Announcer;
+  #banner: Banner;
   #sight: Sight;
   #opened: Plot | null = null;
   #zone = new Zone("UTC");
@@ -56,13 +62,12 @@ export class ChartView implements ViewPort {
     this.#toolbar = this.#makeToolbar();
     this.#legend = new Legend((name) => runtime.toggle(name));
     const area = () => this.#area();
-    this.#hover = new Hover(
-      runtime,
-      area,
-      () => this.#zone,
-      () => this.#colors(),
-    );
+    this.#hover = new Hover(runtime, area, () => this.#zone);
     this.#announcer = new Announcer(signal);
+    this.#banner = new Banner(
+      (action, alert) => runtime.act(action, alert),
+      (text) => this.#announcer.say(text),
+    );
     this.#build();
     pointerZoom(this.#stage, runtime, area, this.#hover, signal);
     keyboard(this.#plot, runtime, () => this.#togglePause(), signal);
@@ -114,10 +119,12 @@ export class ChartView implements ViewPort {
     this.#plot.append(this.#stage);
     el.replaceChildren(
       this.#toolbar.el,
+      this.#banner.el,
       this.#plot,
       element("div", "lw-foot", {}, this.#legend.el, this.#notice),
       this.#strip.el,
       this.#announcer.el,
+      this.#banner.urgent,
     );
     const hook = { runtime: this.runtime, store: this.runtime.store, stats: () => this.#stats() };
     Object.defineProperty(el, "__livewidget", { value: hook, configurable: true });
@@ -159,10 +166,7 @@ export class ChartView implements ViewPort {
     this.#strip.el.hidden = !model.get("monitor");
     this.#showState();
     this.#changed("series");
-  }
-
-  #colors(): string[] {
-    return colorsOf(this.model.get("colors"));
+    this.#changed("alerts");
   }
 
   #area(): Area {
@@ -176,6 +180,7 @@ export class ChartView implements ViewPort {
   #changed(what: Change): void {
     if (what === "drawn") this.#drawn();
     else if (what === "series") this.#showLegend();
+    else if (what === "alerts") this.#showAlerts();
     else if (what === "zoom") this.#toolbar.setZoomed(this.runtime.viewport.zoomed);
     else this.#showState();
     if (what === "status") this.#showStatus();
@@ -200,24 +205,29 @@ export class ChartView implements ViewPort {
 
   #showLegend(): void {
     this.#legendAt = performance.now();
-    const items = this.runtime.store.series.map(({ name, track }) => ({
-      name,
-      visible: !this.runtime.isHidden(name),
-      latest: track.length > 0 ? (track.y[track.length - 1] as number) : Number.NaN,
-    }));
-    this.#legend.update(items, this.#colors());
+    this.#legend.update(itemsOf(this.runtime));
+  }
+
+  #showAlerts(): void {
+    const { alerts, endReason } = this.runtime;
+    this.#banner.update(alerts, this.#zone, endReason === null);
+    this.#summarise(performance.now());
   }
 
   #summarise(now: number): void {
     this.#summaryAt = now;
-    const series = this.runtime.store.series.map(({ name, track }) => {
-      return `${name} ${brief(track.y.at(-1) ?? Number.NaN)}`;
-    });
+    const shown = itemsOf(this.runtime).filter(({ visible }) => visible);
+    const series = shown.map(({ name, latest }) => `${name} ${brief(latest)}`);
     const title = settingsOf(this.model).title || "Live chart";
     const state = this.#shown?.text ?? "";
     const latest = series.length > 0 ? `. Latest: ${series.join(", ")}` : "";
     const { notice } = this.runtime.lastStatus;
-    this.#plot.setAttribute("aria-label", `${title}, ${state}${latest}${notice && `. ${notice}`}`);
+    const calling = (this.runtime.alerts ?? []).filter(calls).sort(byWeight);
+    const alerts = calling.slice(0, MOST_TOLD).map((alert) => `. ${sentence(alert, this.#zone)}`);
+    this.#plot.setAttribute(
+      "aria-label",
+      `${title}, ${state}${latest}${notice && `. ${notice}`}${alerts.join("")}`,
+    );
   }
 
   #showState(): void {
@@ -233,7 +243,9 @@ export class ChartView implements ViewPort {
     this.#toolbar.chip.title = shown.text;
     this.#empty.textContent = NO_DATA[shown.text] ?? shown.text;
     this.#announcer.say(shown.text);
-    if (shown.state === "ended" && endReason !== null) this.#toolbar.disable();
+    if (shown.state !== "ended" || endReason === null) return;
+    this.#toolbar.disable();
+    this.#showAlerts();
   }
 
   #showStatus(): void {
@@ -256,15 +268,8 @@ export class ChartView implements ViewPort {
   async #png(): Promise<ArrayBuffer> {
     if (this.#opened === null) throw new Error("the plot is not open");
     const { title } = settingsOf(this.model);
-    const shown = this.runtime.store.series
-      .map(({ name }, i) => ({ name, color: this.#colors()[i % this.#colors().length] as string }))
-      .filter(({ name }) => !this.runtime.isHidden(name));
-    return pngOf(this.#opened, {
-      title,
-      series: shown.map(({ name }) => name),
-      colors: shown.map(({ color }) => color),
-      note: this.#zone.name,
-    });
+    const series = itemsOf(this.runtime).filter(({ visible }) => visible);
+    return pngOf(this.#opened, { title, series, note: this.#zone.name });
   }
 
   async #savePng(): Promise<void> {

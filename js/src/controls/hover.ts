@@ -1,15 +1,20 @@
 /** The crosshair and the readout: the time under the pointer and each series' nearest point. */
+import { sentence, sign } from "../alerts/words";
+import { type Reading, readingsAt } from "../chart/items";
 import type { ChartRuntime } from "../chart/runtime";
+import { type Alert, byWeight } from "../data/alert";
 import type { Area } from "../renderer/base";
 import { epochMs } from "../renderer/bqplot-plot";
-import { colorAt } from "../renderer/palette";
-import { lowerBound } from "../renderer/path";
 import { fullTime } from "../renderer/ticks";
 import type { Zone } from "../renderer/zone";
 import { element } from "./dom";
-import { exact } from "./numbers";
+import { brief, exact } from "./numbers";
+import { swatch } from "./swatch";
 
 const GAP_PX = 14;
+/** So near to a marker or to an alert's rule the pointer is on it. */
+const NEAR_PX = 8;
+const MOST_ALERTS = 3;
 
 export class Hover {
   readonly el = element("div", "lw-hover", { "aria-hidden": "true" });
@@ -21,7 +26,6 @@ export class Hover {
     private runtime: ChartRuntime,
     private area: () => Area,
     private zone: () => Zone,
-    private colors: () => string[],
   ) {
     this.el.append(this.#line, this.#box);
     this.el.hidden = true;
@@ -40,32 +44,37 @@ export class Hover {
     this.el.hidden = this.#x === null || !known || area.width <= 0;
     if (this.#x === null || this.el.hidden) return;
     const at = start + (this.#x / area.width) * (stop - start);
-    const rows = this.#rows(at);
-    const nearest = rows.reduce((best, row) => closer(at, row.x, best), Number.NaN);
+    const reach = (NEAR_PX / area.width) * (stop - start);
+    const readings = readingsAt(this.runtime, at, reach);
+    const nearest = readings.reduce((best, each) => closer(at, each.x, best), Number.NaN);
     const shown = Number.isNaN(nearest) ? at : nearest;
     const pixel = ((shown - start) / (stop - start)) * area.width;
     this.#line.style.transform = `translateX(${Math.min(area.width, Math.max(0, pixel))}px)`;
-    this.#box.replaceChildren(this.#time(shown), ...rows.map((row) => row.el));
+    const alerts = this.#alerts(at, reach);
+    this.#box.replaceChildren(this.#time(shown), ...readings.map(rowOf), ...alerts);
     this.#place(area);
   }
 
   #time(offset: number): HTMLElement {
     const { origin, start, stop } = this.runtime.viewport;
-    const ms = epochMs({ origin, start, stop, curves: [], low: 0, high: 1 }, offset);
+    const ms = epochMs({ origin }, offset);
     const fine = stop - start < 1e9 ? 0.001 : 1;
     return element("div", "lw-time", {}, fullTime(ms, this.zone(), fine));
   }
 
-  #rows(at: number): { x: number; el: HTMLElement }[] {
-    return this.runtime.store.series.flatMap(({ name, track }, i) => {
-      if (this.runtime.isHidden(name) || track.length === 0) return [];
-      const index = nearestIndex(track.x, at);
-      const swatch = element("span", "lw-swatch");
-      swatch.style.background = colorAt(this.colors(), i);
-      const value = element("span", "lw-value", {}, exact(track.y[index] as number));
-      const el = element("div", "lw-row", {}, swatch, element("span", "lw-name", {}, name), value);
-      return [{ x: track.x[index] as number, el }];
-    });
+  /** The alerts whose rule is under the pointer. */
+  #alerts(at: number, reach: number): HTMLElement[] {
+    const { alerts, viewport } = this.runtime;
+    const near = ({ since, state }: Alert) =>
+      state !== "pending" && Math.abs(Number(since - viewport.origin) - at) <= reach;
+    return (alerts ?? [])
+      .filter(near)
+      .sort(byWeight)
+      .slice(0, MOST_ALERTS)
+      .map((alert) => {
+        const text = element("span", "lw-name", {}, sentence(alert, this.zone()));
+        return element("div", "lw-row lw-row-alert", {}, sign(alert.priority), text);
+      });
   }
 
   #place(area: Area): void {
@@ -76,10 +85,14 @@ export class Hover {
   }
 }
 
-function nearestIndex(x: Float64Array, at: number): number {
-  const next = Math.min(lowerBound(x, at), x.length - 1);
-  if (next === 0) return 0;
-  return at - (x[next - 1] as number) <= (x[next] as number) - at ? next - 1 : next;
+/** What is measured is told exactly; what was made of it, as fine as a person reads. */
+function rowOf({ name, look, y, bands }: Reading): HTMLElement {
+  const text = look.shape === "line" ? exact(y) : brief(y);
+  const value = element("span", "lw-value", {}, text);
+  for (const [low, high] of bands) {
+    value.append(element("span", "lw-edges", {}, ` ${brief(low)} … ${brief(high)}`));
+  }
+  return element("div", "lw-row", {}, swatch(look), element("span", "lw-name", {}, name), value);
 }
 
 function closer(at: number, x: number, best: number): number {

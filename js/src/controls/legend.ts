@@ -1,13 +1,8 @@
 /** The row of series below the plot: a button each, with its colour and its latest value. */
-import { colorAt } from "../renderer/palette";
+import type { Item } from "../chart/items";
 import { element } from "./dom";
 import { brief } from "./numbers";
-
-export interface LegendItem {
-  name: string;
-  visible: boolean;
-  latest: number;
-}
+import { swatch } from "./swatch";
 
 export class Legend {
   readonly el = element("div", "lw-legend", { role: "group", "aria-label": "Series" });
@@ -16,9 +11,9 @@ export class Legend {
 
   constructor(private toggle: (name: string) => void) {}
 
-  update(items: LegendItem[], colors: string[]): void {
-    const names = JSON.stringify([items.map((item) => item.name), colors]);
-    if (names !== this.#names) this.#rebuild(items, colors);
+  update(items: Item[]): void {
+    const names = JSON.stringify(items.map(({ name, look }) => [name, look]));
+    if (names !== this.#names) this.#rebuild(items);
     this.#names = names;
     items.forEach((item, i) => {
       const made = this.#buttons[i];
@@ -29,14 +24,12 @@ export class Legend {
     });
   }
 
-  #rebuild(items: LegendItem[], colors: string[]): void {
-    this.#buttons = items.map((item, i) => {
-      const swatch = element("span", "lw-swatch");
-      swatch.style.background = colorAt(colors, i);
+  #rebuild(items: Item[]): void {
+    this.#buttons = items.map((item) => {
       const value = element("span", "lw-value");
       const attributes = { type: "button", title: `Show or hide ${item.name}` };
       const name = element("span", "lw-name", {}, item.name);
-      const made = element("button", "lw-series", attributes, swatch, name, value);
+      const made = element("button", "lw-series", attributes, swatch(item.look), name, value);
       made.addEventListener("click", () => this.toggle(item.name));
       return { button: made, value };
     });

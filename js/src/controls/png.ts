@@ -1,6 +1,6 @@
 /** The plot as a PNG: the svg with its computed styles, the title and the legend, on a canvas. */
-import type { Plot } from "../renderer/base";
-import { colorAt } from "../renderer/palette";
+import type { Look, Plot } from "../renderer/base";
+import { drawSwatch, SWATCH_PX } from "./swatch";
 
 const STYLES = [
   "fill",
@@ -25,8 +25,7 @@ const FOOTER_PX = 28;
 
 export interface PngText {
   title: string;
-  series: string[];
-  colors: string[];
+  series: { name: string; look: Look }[];
   note: string;
 }
 
@@ -91,13 +90,12 @@ function write(
   context.fillText(text.title, 12, HEADER_PX / 2);
   context.font = `12px ${ink.fontFamily}`;
   let x = 12;
-  text.series.forEach((name, i) => {
-    context.fillStyle = colorAt(text.colors, i);
-    context.fillRect(x, bottom + FOOTER_PX / 2 - 1.5, 14, 3);
-    context.fillStyle = ink.color;
-    context.fillText(name, x + 20, bottom + FOOTER_PX / 2);
-    x += 20 + context.measureText(name).width + 18;
-  });
+  for (const { name, look } of text.series) {
+    drawSwatch(context, look, x, bottom + FOOTER_PX / 2);
+    x += SWATCH_PX + 6;
+    context.fillText(name, x, bottom + FOOTER_PX / 2);
+    x += context.measureText(name).width + 18;
+  }
   context.textAlign = "right";
   const right = context.canvas.width / (window.devicePixelRatio || 1) - 12;
   context.fillText(text.note, right, HEADER_PX / 2);

@@ -18,8 +18,11 @@ export interface Section {
   y: Float64Array;
 }
 
+/** `column` and `key` where each key has lines of its own; else the name is the column's. */
 export interface SeriesMeta {
   name: string;
+  column?: string;
+  key?: string;
 }
 
 /** What a snapshot says of the chart: all series in order, notes to show, the bucket's width. */

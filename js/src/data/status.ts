@@ -36,7 +36,7 @@ export interface BufferStatus {
   store_waiting?: number;
 }
 
-/** Rates are a second, `bytes` too; `memory` in bytes; `cpu` in percent; times in milliseconds. */
+/** `alerts` is there only where they changed, or a page came. Rates are a second, `bytes` too; `memory` in bytes; `cpu` in percent; times in milliseconds. */
 export interface Status {
   state: State;
   detail: string;
@@ -65,6 +65,7 @@ export interface Status {
   reasons: Record<string, number>;
   buffer: BufferStatus;
   advice: string[];
+  alerts?: unknown;
 }
 
 export const WAITING: Status = {

@@ -1,4 +1,5 @@
 /** What a renderer is given and what it gives back; bqplot marks are the first implementation. */
+import type { Level } from "../data/alert";
 
 export interface Tick {
   value: number;
@@ -12,9 +13,32 @@ export interface Curve {
   visible: boolean;
 }
 
+/** How a curve is drawn. `edge`: not by itself, but as one side of another curve's band. */
+export type Shape = "line" | "dashed" | "dots" | "rings" | "diamonds" | "edge";
+
+/** A curve's shape and colour, and its bands: the places of their lower and upper edge. */
+export interface Look {
+  shape: Shape;
+  color: string;
+  bands: [number, number][];
+}
+
+/** A moment to be marked, or a span: nanoseconds after the picture's origin, as `x` of a curve. */
+export interface Mark {
+  start: number;
+  /** The end of its span; infinite while it lasts. */
+  stop: number;
+  level: Level;
+  /** Whether it is past: its flag is hollow. */
+  over: boolean;
+}
+
 /** Everything one drawing shows. `start`, `stop`: the visible range, nanoseconds after `origin`. */
 export interface Picture {
   curves: Curve[];
+  /** One for each curve. Another array is another look: it is compared by identity. */
+  looks: Look[];
+  marks: Mark[];
   origin: bigint;
   start: number;
   stop: number;
@@ -43,7 +67,6 @@ export interface Renderer {
   open(host: HTMLElement, signal: AbortSignal): Promise<Plot>;
   /** Draws `picture` on every open view. */
   draw(picture: Picture): void;
-  setColors(colors: string[]): void;
   setZone(name: string): void;
   /** Lets go of all it holds: the chart has ended, and draws no more. */
   close(): void;

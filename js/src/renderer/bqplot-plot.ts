@@ -3,6 +3,7 @@ import type { PageView } from "../link/jupyter";
 import { type Area, MARGIN, type Picture, type Plot } from "./base";
 import { type FastAxis, patchAxis } from "./bqplot-axis";
 import { type FastLines, patchLines } from "./bqplot-lines";
+import { Layers } from "./layers";
 import { pathOf } from "./path";
 import { timeTicks, valueTicks } from "./ticks";
 import type { Zone } from "./zone";
@@ -23,7 +24,7 @@ const TICK_WIDTH_PX = 92;
 const TICK_HEIGHT_PX = 44;
 
 /** Milliseconds since the epoch of a time in `picture`, as exact as a float64 can be. */
-export function epochMs(picture: Picture, offset: number): number {
+export function epochMs(picture: Pick<Picture, "origin">, offset: number): number {
   return Number(picture.origin / 1_000_000n) + (Number(picture.origin % 1_000_000n) + offset) / 1e6;
 }
 
@@ -32,6 +33,7 @@ export class BqplotPlot implements Plot {
   fast = false;
   #lines: FastLines | null = null;
   #axes: (FastAxis | null)[] = [];
+  #layers: Layers | null = null;
   #picture: Picture | null = null;
 
   constructor(
@@ -53,6 +55,7 @@ export class BqplotPlot implements Plot {
     const axes = await Promise.all(this.view.axis_views.views);
     this.#lines = patchLines(marks[0], () => this.#write());
     this.#axes = axes.map(patchAxis);
+    this.#layers = new Layers(this.el);
     this.fast = this.#lines !== null;
   }
 
@@ -92,7 +95,9 @@ export class BqplotPlot implements Plot {
     const area = this.area();
     this.#lines?.write((i) => {
       const curve = picture.curves[i];
-      return curve?.visible ? pathOf(curve, picture, area) : "";
+      const plain = picture.looks[i]?.shape === "line";
+      return curve?.visible && plain ? pathOf(curve, picture, area) : "";
     });
+    this.#layers?.draw(picture, area);
   }
 }

@@ -6,7 +6,7 @@ import {
   type PageModel,
   type WidgetModel,
 } from "../link/jupyter";
-import { MARGIN, type Picture, type Plot, type Renderer } from "./base";
+import { type Look, MARGIN, type Picture, type Plot, type Renderer } from "./base";
 import { BqplotPlot, epochMs } from "./bqplot-plot";
 import { Zone } from "./zone";
 
@@ -36,6 +36,7 @@ export class BqplotRenderer implements Renderer {
   #curves = 0;
   #thin = false;
   #last: Picture | null = null;
+  #looks: Look[] = [];
 
   constructor(
     private model: WidgetModel,
@@ -48,10 +49,6 @@ export class BqplotRenderer implements Renderer {
     for (const scale of [this.#x, this.#y]) setHere(scale, { allow_padding: false });
     setHere(this.#lines, { stroke_width: NORMAL_PX });
     setHere(figure, { fig_margin: MARGIN, padding_x: 0, padding_y: 0, animation_duration: 0 });
-  }
-
-  setColors(colors: string[]): void {
-    setHere(this.#lines, { colors });
   }
 
   setZone(name: string): void {
@@ -88,6 +85,7 @@ export class BqplotRenderer implements Renderer {
   draw(picture: Picture): void {
     this.#last = picture;
     const fast = [...this.#plots].every((plot) => plot.fast);
+    this.#setColors(picture);
     this.#setCurves(picture, fast);
     this.#setWeight(picture);
     // A dirty mark does not answer its scales' changes: everything is drawn once, at the end.
@@ -101,6 +99,12 @@ export class BqplotRenderer implements Renderer {
     this.#lines.dirty = false;
     if (!fast) this.#setPoints(picture);
     for (const plot of this.#plots) plot.draw(picture);
+  }
+
+  #setColors({ looks }: Picture): void {
+    if (looks === this.#looks || looks.length === 0) return;
+    this.#looks = looks;
+    setHere(this.#lines, { colors: looks.map(({ color }) => color) });
   }
 
   /** Makes bqplot hold as many curves as there are; in the fast way they are only place holders. */
@@ -123,8 +127,9 @@ export class BqplotRenderer implements Renderer {
   /** The plain way: bqplot gets copies of the points and draws them itself. */
   #setPoints(picture: Picture): void {
     this.#curves = -1;
-    const shown = picture.curves.map((curve) => {
-      if (curve.visible && curve.x.length > 0) return curve;
+    const shown = picture.curves.map((curve, i) => {
+      const plain = picture.looks[i]?.shape === "line";
+      if (plain && curve.visible && curve.x.length > 0) return curve;
       return { x: Float64Array.of(outOfSight(picture)), y: Float64Array.of(picture.low) };
     });
     const base = epochMs(picture, 0);

@@ -10,6 +10,10 @@ const PALETTE = [
   "#65a30d",
 ];
 
+/** For what must be told from every line, by people who tell few colours apart, too. */
+export const WARNING = "#d55e00";
+export const CHANGE = "#c0398b";
+
 /** The colours to draw with: the user's, or ours where there are none. Never empty. */
 export function colorsOf(given: unknown): string[] {
   return Array.isArray(given) && given.length > 0 ? given.map(String) : PALETTE;

@@ -51,6 +51,6 @@ export function pathOf(curve: Curve, picture: Picture, area: Area): string {
   return pen === 1 ? `${path}h0` : path;
 }
 
-function clip(pixel: number): number {
+export function clip(pixel: number): number {
   return Math.min(FAR, Math.max(-FAR, pixel));
 }

@@ -4,6 +4,9 @@ import { Track } from "./track";
 
 export interface StoredSeries {
   name: string;
+  /** The column that it draws, and the key whose rows: "" where there are none. */
+  column: string;
+  key: string;
   track: Track;
 }
 
@@ -66,10 +69,10 @@ export class ChartStore {
     this.meta = frame.meta ?? NO_META;
     this.origin = frame.origin;
     this.needsSnapshot = false;
-    this.series = this.meta.series.map(({ name }, i) => {
+    this.series = this.meta.series.map(({ name, column, key }, i) => {
       const track = this.series[i]?.track ?? new Track();
       track.clear();
-      return { name: String(name), track };
+      return { name: String(name), column: String(column ?? name), key: String(key ?? ""), track };
     });
   }
 }

@@ -95,5 +95,6 @@ export type ToKernel =
       now: number;
       charts: Record<string, ChartAck>;
     }
+  | { kind: "alert"; chart: number; action: "acknowledge" | "silence"; alert: string }
   | { kind: "saved"; chart: number; request: string; error: string }
   | { kind: "export"; chart: number; format: "csv" };

@@ -23,6 +23,7 @@ QUIET_S = 60.0  # between two log lines about messages that do not fit
 WIDEST = 16_384  # CSS pixels: two 8K screens
 MOST_AGES = 64
 LONGEST_NAME = 256
+ACTIONS = ("acknowledge", "silence")
 
 
 class Inbox:
@@ -41,6 +42,7 @@ class Inbox:
             "ack": self._ack,
             "saved": self._saved,
             "export": self._export,
+            "alert": self._alert,
         }
 
     def take(self, content: Any, buffers: list[memoryview], clock: Clock) -> None:
@@ -142,6 +144,14 @@ class Inbox:
         session = self._session(content)
         if session is not None and session.exporter is not None:
             session.exporter(_text(content, "client"), _text(content, "format"))
+
+    def _alert(self, content: Message, _: list[memoryview], __: Clock) -> None:
+        session = self._session(content)
+        action, alert = _text(content, "action"), _text(content, "alert")
+        if action not in ACTIONS:
+            raise ValueError(f"action is one of {ACTIONS}")
+        if session is not None and session.on_alert is not None:
+            session.on_alert(action, alert)
 
 
 def _number(content: Any, name: str) -> int:

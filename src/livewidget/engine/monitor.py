@@ -100,7 +100,7 @@ class PerformanceMonitor:
             "loop": loop,
         }
         figures["limit"] = limit(figures)
-        return figures
+        return figures | session.news()
 
 
 # What a status says of the buffer: rows, bytes, and how the history and the store behind it do.

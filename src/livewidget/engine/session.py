@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -61,6 +62,9 @@ class ChartSession:
         self._failure = ""
         self._looks_back = False  # whether older rows than the ring's are in sight
         self.exporter: Callable[[str, str], None] | None = None
+        self._alerts: list[dict[str, Any]] | None = None
+        self._alerts_due = False
+        self.on_alert: Callable[[str, str], None] | None = None  # what to do, with which alert
         self.on_past: Callable[[], None] = lambda: None  # there is more of the past to draw
         self._past = Past(streamer.buffer, by, streamer.beside, streamer.now, self._more)
         self._paused_at: tuple[int, int | None, int] | None = None  # head, newest, ns of the wall
@@ -76,14 +80,15 @@ class ChartSession:
         return 0 if self._view is None else self._view.sequence
 
     def ask_snapshot(self) -> None:
-        """Make the next frame a snapshot."""
+        """Make the next frame a snapshot; the page that wants it knows of no alerts either."""
         self._snapshot_due = True
+        self._alerts_due = self._alerts is not None
 
     def revive(self) -> None:
         """Begin anew from the buffer: the chart was out of sight and its buckets are old."""
         if self._view is not None and not self.paused:
             self._view.invalidate()
-        self._snapshot_due = True
+        self.ask_snapshot()
 
     def set_window(self, seconds: float) -> None:
         """Show the last `seconds`."""
@@ -121,6 +126,17 @@ class ChartSession:
         passed = f"{(now - since) / _SECOND:.1f} s and {events:,} events passed while paused"
         self._notice = (passed, now + NOTICE_S * _SECOND)
         self.revive()
+
+    def show_alerts(self, alerts: list[dict[str, Any]] | None) -> None:
+        """Have the pages told of these alerts, as `wire/layout.md` has them; None for no more."""
+        if alerts != self._alerts:
+            self._alerts = alerts
+            self._alerts_due = True
+
+    def news(self) -> dict[str, Any]:
+        """Return what a status says only where it changed, and count it as told."""
+        due, self._alerts_due = self._alerts_due, False
+        return {"alerts": self._alerts} if due else {}
 
     def notice(self, now: int) -> str:
         """Return what there is to tell the user at `now` (ns), for `NOTICE_S` after it happened."""

@@ -207,12 +207,14 @@ class View:
         return {key: table.summary for key, table in self._tables.items()}
 
     def _meta(self, label: Callable[[int], str]) -> dict[str, object]:
-        names = list(self._columns)
+        series: list[dict[str, str]] = [{"name": column} for column in self._columns]
         if self._keyed:
             shown = [OTHERS if key < 0 else label(key) for key in self._tables]
             alone = len(self._columns) == 1
-            names = [
-                name if alone else f"{name} {column}" for name in shown for column in self._columns
+            series = [
+                {"name": key if alone else f"{key} {column}", "column": column, "key": key}
+                for key in shown
+                for column in self._columns
             ]
         notes = []
         if self._grouped:
@@ -221,7 +223,7 @@ class View:
                 f"{len(self._grouped)} more keys share the line {OTHERS!r} (max_series={most})"
             )
         return {
-            "series": [{"name": name} for name in names],
+            "series": series,
             "notes": notes,
             "bucket_ns": self.width,
         }

@@ -22,11 +22,13 @@ from livewidget.engine.streamer import DataStreamer
 from livewidget.engine.union import SERIES, VALUE, Union
 from livewidget.pipeline.horizon import DAY_S
 from livewidget.widgets import kernel
+from livewidget.widgets.alerted import Alerted
 from livewidget.widgets.base import LinkedWidget
 from livewidget.widgets.figure import close_tree, new_figure
 from livewidget.widgets.keeper import Keeper
 from livewidget.widgets.link import hear_beside_cells
 from livewidget.widgets.picture import save_picture
+from livewidget.widgets.styles import Bands, Styles, shown_bands, shown_styles
 from livewidget.widgets.traits import Duration, Rate, Zone
 from livewidget.widgets.wait import wait
 
@@ -34,7 +36,7 @@ WINDOWS_KEPT = 10  # the buffer keeps so many windows, within its memory budget
 MOST_DOWNLOAD = 64 * 2**20  # bytes that the toolbar's CSV may have; to_csv has no limit
 
 
-class LiveChart(Keeper, LinkedWidget):
+class LiveChart(Keeper, Alerted, LinkedWidget):
     """A live line chart of a source.
 
     `source` is a URL (`ws://`, `wss://`, `http://`, `https://`), an async iterator, a generator, a
@@ -49,6 +51,9 @@ class LiveChart(Keeper, LinkedWidget):
     `max_points` bounds the events that the buffer keeps; by default it keeps ten windows, within
     256 MiB. `sampling_rate` in Hz thins each series at the door (None: all). `max_fps` caps the
     frames drawn. `paused` freezes the picture and not the capture. `tz` is the axis' time zone.
+    `styles` maps columns to "line", "dashed", "markers", "rings", "diamonds" or "hidden"; `bands`
+    fills between two columns: `[("low", "high")]`, or `{"forecast": ("low", "high")}` for whose it
+    is. What detectors and forecasts make is known by its name and needs neither.
 
     `quality="high"` draws first and last of each pixel column besides min and max. Events more
     than `max_ahead` seconds ahead of the clock are rejected (None: none, for simulated time).
@@ -73,6 +78,8 @@ class LiveChart(Keeper, LinkedWidget):
     tz = Zone("local").tag(sync=True)
     height = t.Int(320, min=80, max=4_000).tag(sync=True)
     colors = t.List(t.Unicode()).tag(sync=True)
+    styles = Styles().tag(sync=True, to_json=shown_styles)
+    bands = Bands().tag(sync=True, to_json=shown_bands)
     monitor = t.Bool(True).tag(sync=True)
 
     def __init__(
@@ -96,6 +103,8 @@ class LiveChart(Keeper, LinkedWidget):
         tz: str = "local",
         height: int = 320,
         colors: str | Sequence[str] = (),
+        styles: object = None,
+        bands: object = None,
         monitor: bool = True,
         store: object = None,
         history: object = None,
@@ -117,11 +126,15 @@ class LiveChart(Keeper, LinkedWidget):
             "tz": tz,
             "height": height,
             "colors": [colors] if isinstance(colors, str) else list(colors),
+            "styles": {} if styles is None else styles,
+            "bands": () if bands is None else bands,
             "monitor": monitor,
         }
         for name, value in settings.items():
             self.set_trait(name, value)
         self.set_trait("chart", kernel.next_number())
+        if by is None and isinstance(source, Stream):
+            by = source.by  # that of a group_by
         shape = Shape(time=x, by=by, columns=names, schema=schema)
         if isinstance(source, (list, tuple)) and any(isinstance(it, DataStreamer) for it in source):
             if by is not None or x is not None:
@@ -258,6 +271,7 @@ class LiveChart(Keeper, LinkedWidget):
     def _close(self, reason: str) -> None:
         if self._session is None:
             return
+        self._hide_alerts()
         self._session = None
         self._forget()
         self._unwatch()
