@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class LivewidgetError(Exception):
     """The base of all of them."""
@@ -23,12 +25,27 @@ class SinkError(LivewidgetError):
     """A sink that cannot be opened, or that failed for good."""
 
 
+class RejectedError(SinkError):
+    """Rows that a sink refused for good: to send them again is of no use.
+
+    `rows` are their places in the batch, None for all of them; the others were written.
+    """
+
+    def __init__(self, reason: str, rows: Sequence[int] | None = None) -> None:
+        super().__init__(reason)
+        self.rows = rows
+
+
 class StoreError(LivewidgetError):
     """A store that cannot be opened, read or written to now."""
 
 
 class UnfitStoreError(StoreError):
     """A store of another version, or with levels by another column: to try again is of no use."""
+
+
+class StateError(LivewidgetError):
+    """A state that was kept and cannot be gone on from: damaged, or of other settings."""
 
 
 class ExportCancelledError(LivewidgetError):

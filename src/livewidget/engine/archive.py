@@ -61,6 +61,7 @@ class Archive:
         self._sources: dict[str, str] = {}  # positions by name, of which all rows were put
         self._unkept = False  # whether they could not be kept the last time
         self._keeping = threading.Lock()
+        self._saving = threading.Lock()
         self.ahead = WriteAhead(store, every_s=backup_s, on_write=self._written)
 
     @property
@@ -73,7 +74,7 @@ class Archive:
 
     def put(self, batch: Batch, row: int) -> None:
         """Have the ring's rows `row` and on written."""
-        self.ahead.put(batch, self._number(row))
+        self.ahead.put(batch, self.number(row))
         self._touch(batch)
 
     def since(self, time: int, most_rows: int) -> int:
@@ -124,7 +125,7 @@ class Archive:
             return {}
         try:
             kept = json.loads(data)
-            return {str(name): max(0, self._row(int(number))) for name, number in kept.items()}
+            return {str(name): max(0, self.row(int(number))) for name, number in kept.items()}
         except (ValueError, AttributeError, TypeError) as error:
             raise StoreError(f"the consumers' positions cannot be read: {error}") from None
 
@@ -165,6 +166,41 @@ class Archive:
         """Keep how far a source has read, all of which is in the store. Blocks."""
         self.note(source, position)
         self._save_sources()
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether the store has a place for state, and rows by number."""
+        return self.durable and self._recoverable is not None
+
+    def load_state(self, name: str) -> bytes | None:
+        """Return the state that was kept under a name, or None. Blocks. Raises StoreError."""
+        store = self._recoverable
+        return None if store is None else store.load(f"state-{name}")
+
+    def save_state(self, name: str, data: bytes) -> None:
+        """Keep a state in place of the one before. Blocks. Raises what the store raises."""
+        store = self._recoverable
+        assert store is not None, "ask keeps_state first"
+        store.save(f"state-{name}", data)
+
+    def number(self, row: int) -> int:
+        """Return the number in the store of a row of the ring."""
+        place = bisect_right(self._anchors, row, key=lambda anchor: anchor[1]) - 1
+        number, base = self._anchors[max(0, place)]
+        return row - base + number
+
+    def row(self, number: int) -> int:
+        """Return the row of the ring that has a number in the store; it may lie before its tail."""
+        place = bisect_right(self._anchors, number, key=lambda anchor: anchor[0]) - 1
+        first, base = self._anchors[max(0, place)]
+        return number - first + base
+
+    def between(self, first: int, stop: int) -> Iterator[Batch]:
+        """Yield the rows numbered [first, stop) as they came, of a store that `keeps_state`."""
+        store = self._recoverable
+        assert store is not None, "ask keeps_state first"
+        for _, batch in store.rows_from(first, stop):
+            yield batch
 
     def stats(self) -> dict[str, Any]:
         """Return the figures of the store, of what waits for it, and of the cache."""
@@ -223,16 +259,6 @@ class Archive:
             else:
                 self._unkept = False
 
-    def _number(self, row: int) -> int:
-        place = bisect_right(self._anchors, row, key=lambda anchor: anchor[1]) - 1
-        number, base = self._anchors[max(0, place)]
-        return row - base + number
-
-    def _row(self, number: int) -> int:
-        place = bisect_right(self._anchors, number, key=lambda anchor: anchor[0]) - 1
-        first, base = self._anchors[max(0, place)]
-        return number - first + base
-
     def _written(self, batch: Batch) -> None:
         self._touch(batch)
         if time.monotonic() >= self._due:
@@ -246,12 +272,16 @@ class Archive:
     def _save(self) -> None:
         """Keep the positions and the gaps, where they have changed and the store can."""
         store = self._recoverable
-        if store is None or self._positions is None:
-            return
-        positions, gaps = dict(self._positions()), self._gaps()
+        with self._saving:  # it is called by the thread that writes, and by whoever closes
+            if store is None or self._positions is None:
+                return
+            self._save_to(store, dict(self._positions()), self._gaps())
+
+    def _save_to(self, store: Recoverable, positions: dict[str, int], gaps: list[Gap]) -> None:
+        """Keep what has changed. One thread at a time."""
         try:
             if positions != (self._saved or {}):
-                numbers = {name: max(0, self._number(row)) for name, row in positions.items()}
+                numbers = {name: max(0, self.number(row)) for name, row in positions.items()}
                 store.save(CURSORS, json.dumps(numbers).encode())
             if gaps != (self._gaps_saved or []):
                 told = [[gap.start, gap.stop, gap.reason] for gap in gaps]

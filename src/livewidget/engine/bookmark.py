@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from livewidget.engine.archive import Archive
 from livewidget.sources.base import Outlet, Source
@@ -20,33 +21,43 @@ class Bookmark:
     """
 
     def __init__(self, source: Source, archive: Archive) -> None:
-        self._source = source
-        self._archive = archive
+        self.source = source
+        self.archive = archive
         self._kept: str | None = None
+        self.delivered: Callable[[], Awaitable[None]] | None = None  # waits for the outputs
         self.went_on = False  # whether the source begins behind what it has reached
 
     def open(self) -> None:
         """Have the source go on where it was. Blocks. Raises StoreError for what is damaged."""
-        position = self._archive.position(self._source.name)
+        position = self.archive.position(self.source.name)
         if position is None:
             return
         try:
-            self._source.go_on(position)
+            self.source.go_on(position)
             self.went_on = True
         except (ValueError, TypeError, AttributeError):
-            log.warning("%s cannot go on from %r: it begins anew", self._source.name, position)
+            log.warning("%s cannot go on from %r: it begins anew", self.source.name, position)
 
     async def follow(self, outlet: Outlet) -> None:
         """Keep the position again and again, until it is cancelled. On the loop."""
         while True:
             await asyncio.sleep(EVERY_S)
-            position = self._source.reached
-            if position is not None and position != self._kept:
-                await outlet.stored()
-                await asyncio.to_thread(self._archive.keep, self._source.name, position)
-                self._kept = position
+            await self._look(outlet)
 
-    def note(self) -> None:
+    async def _look(self, outlet: Outlet) -> None:
+        """Keep the position where it is another."""
+        position = self.source.reached
+        if position is not None and position != self._kept:
+            await outlet.stored()
+            await asyncio.to_thread(self.archive.keep, self.source.name, position)
+            self._kept = position
+
+    @property
+    def keeps(self) -> bool:
+        """Whether operators have a state to be gone on from, so that they keep what they hold."""
+        return False
+
+    async def end(self) -> None:
         """Note the position for when the store is closed: all that was read is in the buffer."""
-        if self._source.reached is not None:
-            self._archive.note(self._source.name, self._source.reached)
+        if self.source.reached is not None:
+            self.archive.note(self.source.name, self.source.reached)

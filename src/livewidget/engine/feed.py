@@ -19,8 +19,10 @@ class Subscription:
     feed. An item is a batch, and the gaps before it.
     """
 
-    def __init__(self, feed: Feed, settings: Queue, clock: Clock) -> None:
+    def __init__(self, feed: Feed, settings: Queue, clock: Clock, start: int = 0) -> None:
+        self.start = start
         self._feed = feed
+        self._read = 0
         self._queue = BatchQueue(settings)
         self._clock = clock
         self._gaps: list[object] = []
@@ -31,6 +33,16 @@ class Subscription:
     def full(self) -> bool:
         """Whether the reader cannot keep up, and the feed's source is to wait."""
         return self._queue.full
+
+    @property
+    def position(self) -> int:
+        """The row that comes next, as the feed counts them; the first is its `start`."""
+        return self.start + self._read + self._queue.dropped
+
+    @property
+    def waiting(self) -> int:
+        """Rows that have come and were not read yet."""
+        return self._queue.rows
 
     @property
     def dropped(self) -> int:
@@ -49,6 +61,7 @@ class Subscription:
                     await self._changed.wait_until(lambda: self._queue.rows or self._ended)
                     continue
                 self._feed.relieved()
+                self._read += len(item.batch)
                 yield item.batch, [each for each in item.marks if isinstance(each, Gap)]
         finally:
             self.close()
@@ -94,13 +107,13 @@ class Feed:
         return any(each.full for each in self._subscriptions)
 
     def subscribe(
-        self, settings: Queue | None = None, history: Batch | None = None
+        self, settings: Queue | None = None, history: Batch | None = None, start: int = 0
     ) -> Subscription:
-        """Return `history` and the batches from now on.
+        """Return `history`, whose first row is the `start`th, and the batches from now on.
 
         With the default queue a slow reader holds the source.
         """
-        subscription = Subscription(self, settings or Queue(), self._clock)
+        subscription = Subscription(self, settings or Queue(), self._clock, start)
         if history is not None and len(history):
             subscription.put(history, self._clock.now())
         with self._lock:

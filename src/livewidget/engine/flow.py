@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
 from livewidget.buffers.queue import BatchQueue, Item, Queue
 from livewidget.data.batch import Batch, Data, count_rows
 from livewidget.data.clock import Clock
-from livewidget.data.errors import ClosedError, LivewidgetError, SchemaError
+from livewidget.data.errors import ClosedError, LivewidgetError, SchemaError, StateError
 from livewidget.data.events import DeadLetter
 from livewidget.data.schema import Schema
 from livewidget.engine.door import Door
@@ -22,9 +24,13 @@ from livewidget.engine.intake import Intake
 from livewidget.engine.lanes import Lanes
 from livewidget.engine.staging import Mark
 from livewidget.engine.workers import Workers
-from livewidget.pipeline.operator import Tally
+from livewidget.pipeline.operator import Moment, State, Tally
 
+log = logging.getLogger("livewidget")
+T = TypeVar("T")
+U = TypeVar("U")
 _EVER = 2**62  # ns: by then whatever waits is due
+_TICK_S = 0.1  # between two looks for what is due by the clock
 
 
 class Flow:
@@ -64,8 +70,13 @@ class Flow:
         self._open: Counter[int] = Counter()  # rows in flight by ticket
         self._changed = changed
         self._closed = False
+        self._aside: list[tuple[Batch, int, int]] | None = None  # while a state is taken
+        self._ticked = clock.monotonic()
         self.failure: LivewidgetError | None = None
-        self._bound = False
+        self.bound = False  # whether the operators are, to a schema
+        self._schema: Schema | None = None  # of what comes in, once it is bound
+        self._kept: State | None = None  # a state to be gone on from, until it is bound
+        self.skip = 0  # rows that are to come again and are stored already
         self._binding = threading.Lock()
         if door.schema is not None:
             self._bind(door.schema)
@@ -73,7 +84,7 @@ class Flow:
     @property
     def full(self) -> bool:
         """Whether the queue asks for patience."""
-        return self._queue.full
+        return self._queue.full or self._aside is not None
 
     def push(self, data: Data) -> int:
         """Take rows of user code, all or none; waits for room in a queue that blocks.
@@ -107,7 +118,7 @@ class Flow:
         with self._ledger.lock:
             mine = self._ticket
             self._ticket += 1
-        await self._changed.wait_until(lambda: not any(t <= mine for t in list(self._open)))
+        await self._passed(mine)
 
     async def run(self) -> None:
         """Work on what comes until it is cancelled; then what is left counts as dropped.
@@ -122,10 +133,62 @@ class Flow:
                         await self._wait()
                     else:
                         await self._workers.work(item, self._done)
+                    await self._tick()
         finally:
             self._closed = True
             self._abandon()
             self._changed.notify()
+
+    async def finish(self) -> None:
+        """Have what operators still hold given: nothing more will come. On the loop."""
+        if self.bound and not self._closed:
+            await self._workers.tick(Moment(self._clock.now(), final=True), self._came)
+
+    async def state(self, reached: Callable[[], T], given: Callable[[], U]) -> tuple[T, State, U]:
+        """Return what `reached()` says now, the operators' state behind just that, and `given()`.
+
+        What comes meanwhile waits aside, so that none of it is in the state, nor of what came out
+        by then. On the loop.
+        """
+        assert self._aside is None, "one at a time"
+        place = reached()  # first: what a thread brings now comes again, and is not lost
+        with self._ledger.lock:
+            mine = self._ticket
+            self._ticket += 1
+            self._aside = []
+        try:
+            await self._passed(mine)
+            return place, await self._workers.save(), given()
+        finally:
+            self._bring_back()
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the operators have a state that can be kept."""
+        return self._workers.remembers
+
+    def go_on(self, state: State | None, schema: Schema | None) -> None:
+        """Go on from a state, now where the schema is known, else with the first rows.
+
+        Raises StateError where it does not fit; it then begins anew. Before the first rows.
+        """
+        self._kept = state
+        if schema is not None and not self.bound:
+            self._bind(schema)
+        elif self.bound:
+            self._load()
+
+    def _load(self) -> None:
+        """Have the operators take the state up that was kept, if any. Raises StateError."""
+        state, self._kept = self._kept, None
+        if state is None:
+            return
+        try:
+            self._workers.load(state)
+        except Exception as error:
+            if self._schema is not None:
+                self._workers.bind(self._schema)  # what has taken up a part of it begins anew
+            raise StateError(f"the state does not fit: {error}") from error
 
     def stats(self) -> dict[str, object]:
         """Return the queue's figures: rows that wait, the most there were, and its bound."""
@@ -135,8 +198,7 @@ class Flow:
     def _put(self, batch: Batch, arrival: int) -> None:
         if not len(batch):
             return
-        marks, self._marks = self._marks, []
-        if not self._bound and self.failure is None:
+        if not self.bound and self.failure is None:
             self._prepare(batch.schema)
         with self._ledger.lock:
             if self._closed:
@@ -145,27 +207,61 @@ class Flow:
             self._ledger.received += len(batch)
             self._ledger.in_flight += len(batch)
             self._open[ticket] += len(batch)
+            aside = self._aside
+            if aside is not None:
+                aside.append((batch, arrival, ticket))
+        if aside is None:
+            self._enqueue(batch, arrival, ticket)
+        self._changed.notify()
+
+    def _bring_back(self) -> None:
+        """Queue what came aside, and no more does."""
+        while True:
+            with self._ledger.lock:
+                aside, self._aside = self._aside or [], None if not self._aside else []
+            for each in aside:
+                self._enqueue(*each)
+            if not aside:
+                break
+        self._changed.notify()
+
+    async def _passed(self, ticket: int) -> None:
+        await self._changed.wait_until(lambda: not any(it <= ticket for it in list(self._open)))
+
+    def _enqueue(self, batch: Batch, arrival: int, ticket: int) -> None:
+        marks, self._marks = self._marks, []
         for priority, part in self._lanes.split(batch):
             self._queue.put(Item(part, arrival, marks, ticket), priority)
             marks = []
-        self._changed.notify()
 
     async def _wait(self) -> None:
-        """Wait for rows, or for those that are there to be due."""
+        """Wait for rows, or for those that are there to be due, or for a tick."""
         seconds = self._queue.due_in(self._clock.now())
-        if seconds is None:
+        if seconds is None and not self._workers.ticks:
             await self._changed.wait_until(lambda: self._queue.rows or self.failure)
             return
+        most = _TICK_S if self._workers.ticks else _EVER
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._changed.wait_until(lambda: self._queue.due_in(self._clock.now()) == 0.0)
+            async with asyncio.timeout(min(most, _EVER if seconds is None else seconds)):
+                await self._changed.wait_until(
+                    lambda: self._queue.due_in(self._clock.now()) == 0.0 or self.failure
+                )
+
+    async def _tick(self) -> None:
+        """Have what is due by the clock given, some times a second."""
+        now = self._clock.monotonic()
+        if self._workers.ticks and now >= self._ticked + _TICK_S:
+            self._ticked = now
+            await self._workers.tick(Moment(self._clock.now()), self._came)
 
     def _prepare(self, schema: Schema) -> None:
         """Bind to the schema of the first rows; where that cannot be, the flow has failed."""
         with self._binding:
-            if not self._bound:
+            if not self.bound:
                 try:
                     self._bind(schema)
+                except StateError as error:
+                    log.warning("the operators begin anew: %s", error)
                 except LivewidgetError as error:
                     self.failure = error
 
@@ -174,7 +270,8 @@ class Flow:
         bound = self._workers.bind(schema)
         self._accept(bound.schema)
         self._intake.door.schema = bound.schema
-        self._bound = True
+        self._schema, self.bound = schema, True
+        self._load()
 
     def _done(self, item: Item, batch: Batch, tally: Tally) -> None:
         """Account for the rows of an item and carry what came out to the store. On the loop."""
@@ -184,17 +281,29 @@ class Flow:
                 self._intake.gap(mark.start, None, mark.reason)
         for gap in tally.gaps:
             self._intake.gap(gap.start, gap.stop, gap.reason)
-        letters = [
-            DeadLetter(item.arrival, it.reason, it.payload, it.operator) for it in tally.letters
-        ]
+        self._settle(batch, tally, item.arrival, lambda: self._leave(item.ticket, rows))
+
+    def _came(self, batch: Batch, tally: Tally) -> None:
+        """Account for what came without a row, by the clock or at the end. On the loop."""
+        self._settle(batch, tally, self._clock.now(), lambda: None)
+
+    def _settle(self, batch: Batch, tally: Tally, arrival: int, leave: Callable[[], None]) -> None:
+        letters = [DeadLetter(arrival, it.reason, it.payload, it.operator) for it in tally.letters]
         with self._ledger.lock:
+            self._ledger.received += tally.made
+            self._ledger.made += tally.made
             self._ledger.filtered += tally.filtered
             self._ledger.lost += tally.lost
             if tally.rejected:
                 self._ledger.bury(letters, tally.rejected)
+            if self.skip and len(batch):
+                again = min(self.skip, len(batch))
+                self.skip -= again
+                self._ledger.filtered += again
+                batch = batch.take(slice(again, None))
             if len(batch):
-                self._intake.stage(batch, item.arrival)
-            self._leave(item.ticket, rows)
+                self._intake.stage(batch, arrival)
+            leave()
         for output, routed in tally.routed:
             self._route(output, routed)
         self._intake.drain()

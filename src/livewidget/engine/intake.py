@@ -184,6 +184,7 @@ class Intake:
                 ledger.rejected,
                 ledger.dropped + lost,
                 ledger.in_flight + self._drained_rows + staged + waiting,
+                ledger.made,
             )
 
     def close(self) -> None:

@@ -15,7 +15,10 @@ MOST_REASONS, OTHER_REASONS = 50, "other reasons"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where every event is: received = stored + filtered + rejected + dropped + in_flight."""
+    """Where every event is: received = stored + filtered + rejected + dropped + in_flight.
+
+    `made` of those received are operators' own, such as the results of windows.
+    """
 
     received: int = 0
     stored: int = 0
@@ -23,6 +26,7 @@ class Account:
     rejected: int = 0
     dropped: int = 0
     in_flight: int = 0
+    made: int = 0
 
 
 class Ledger:
@@ -37,6 +41,7 @@ class Ledger:
         self.lock = threading.Lock()
         self.received = self.stored = self.filtered = self.rejected = self.dropped = 0
         self.in_flight = 0
+        self.made = 0
         self.lost = 0  # never came, by their numbers
         self.dead: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
         self.reasons: Counter[str] = Counter()

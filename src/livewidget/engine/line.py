@@ -88,6 +88,7 @@ class Line:
         max_ahead: float | None,
     ) -> None:
         self._buffer = buffer
+        self._operators = tuple(operators)
         self._clock = clock
         self._engine = engine
         self.on_failure: Callable[[str], None] = log.error
@@ -132,6 +133,29 @@ class Line:
         self.entry: Intake | Flow = self.intake if self.flow is None else self.flow
 
     @property
+    def bound(self) -> bool:
+        """Whether it is known what the operators are: rows have come, or there are none."""
+        return self.flow is None or self.flow.bound
+
+    @property
+    def put(self) -> int | None:
+        """How many rows the store has or will have, of all that came through; None without one."""
+        ring, archive = self._buffer.ring, self._buffer.archive
+        if archive is None:
+            return None
+        return archive.store.rows if ring is None else archive.number(ring.head)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return what the operators count, such as rows that were late, by their names."""
+        found: dict[str, dict[str, int]] = {}
+        for place, operator in enumerate(self._operators):
+            counts = getattr(getattr(operator, "operator", operator), "counts", None)
+            if counts:
+                name = operator.name if operator.name not in found else f"{operator.name} {place}"
+                found[name] = dict(counts)
+        return found
+
+    @property
     def full(self) -> bool:
         """Whether something behind cannot keep up."""
         return self.feed.full or self._buffer.full or (self.flow is not None and self.flow.full)
@@ -160,6 +184,13 @@ class Line:
         if self.flow is not None:
             await self.flow.settled()
         self.intake.drain()
+
+    async def finish(self) -> None:
+        """Have what operators still hold come through: the source has ended. On the loop."""
+        await self.settled()
+        if self.flow is not None:
+            await self.flow.finish()
+            await self.settled()
 
     async def stored(self) -> None:
         """Return once it is in the store, too, where the buffer is durable."""

@@ -14,7 +14,10 @@ from livewidget.data.duration import seconds
 from livewidget.data.errors import LivewidgetError, quote
 from livewidget.data.schema import Schema
 from livewidget.data.toml_lines import Place
+from livewidget.engine.alerts.filed import HANDLERS, Alerts
+from livewidget.engine.alerts.handler import Handler
 from livewidget.engine.buffer import BufferManager
+from livewidget.engine.outputs import DELIVERY, Delivery
 from livewidget.engine.streamer import DataStreamer
 from livewidget.pipeline.operator import Operator
 from livewidget.pipeline.rules import Rules, operators
@@ -31,7 +34,7 @@ from livewidget.sources import (
 )
 
 Made = TypeVar("Made")
-_SECTIONS = ("stream", "source", "schema", "queue", "pipeline", "buffer", "output")
+_SECTIONS = ("stream", "source", "schema", "queue", "pipeline", "buffer", "output", "alerts")
 _STREAM = (
     "by",
     "columns",
@@ -70,6 +73,7 @@ class Plan:
         self.source = self._sources()
         self.pipeline = self._pipeline()
         self.outputs = [self._output(table, place) for table, place in self._tables("output")]
+        self.alerts = self._alerts() if "alerts" in document.data else None
 
     @classmethod
     def load(cls, path: str | Path) -> Plan:
@@ -84,15 +88,17 @@ class Plan:
         settings = {"pipeline": self.pipeline} | self.settings | overrides
         streamer = DataStreamer(self.source, **settings)
         streamer.owns_buffer |= "buffer" not in overrides
-        for sink, output in self.outputs:
-            streamer.send_to(sink, output)
+        for sink, output, delivery in self.outputs:
+            streamer.send_to(sink, output, **delivery)
+        if self.alerts is not None:
+            self.alerts.open(streamer)
         return streamer
 
     def summary(self) -> str:
         """Return one line on what the file describes."""
         source = "what is pushed" if self.source is None else self.source.name
         steps = " → ".join(each.name for each in self.pipeline)
-        outputs = ", ".join(sink.name for sink, _ in self.outputs)
+        outputs = ", ".join(sink.name for sink, *_ in self.outputs)
         return " → ".join(part for part in (source, steps, outputs) if part)
 
     # -- the parts
@@ -176,14 +182,39 @@ class Plan:
             raise self._document.error(("stream", "rules"), what)
         return [self._placed(("stream", "rules"), lambda: Rules(self._folder / rules))]
 
-    def _output(self, table: Mapping[str, Any], place: Place) -> tuple[Sink, str | None]:
+    def _output(
+        self, table: Mapping[str, Any], place: Place
+    ) -> tuple[Sink, str | None, dict[str, Any]]:
         options = {name: self._value(value, (*place, name)) for name, value in table.items()}
         target, output = options.pop("to", None), options.pop("from", None)
         if not isinstance(target, str):
             raise self._document.error(place, f"an output has to = a URL; got {quote(target)}")
         if target != "-" and "://" not in target:
             target = str(self._folder / target)
-        return self._placed(place, lambda: sink_for(target, **options)), output
+        self._placed(place, lambda: Delivery.taken_from(dict(options)))  # a mistake has its line
+        delivery = {name: options.pop(name) for name in DELIVERY if name in options}
+        return self._placed(place, lambda: sink_for(target, **options)), output, delivery
+
+    def _alerts(self) -> Alerts:
+        """Return who is told of alerts: the settings of an AlertManager, and a list of handlers."""
+        settings = dict(self._table("alerts"))
+        handlers = settings.pop("handler", [])
+        place: Place = ("alerts", "handler")
+        if not isinstance(handlers, list):
+            handlers = [handlers]
+        made = [
+            self._handler(self._mapping(table, (*place, number)), (*place, number))
+            for number, table in enumerate(handlers)
+        ]
+        return self._made(Alerts, {"handlers": made, **settings}, ("alerts",))
+
+    def _handler(self, table: Mapping[str, Any], place: Place) -> Handler:
+        options = {name: self._value(value, (*place, name)) for name, value in table.items()}
+        kind = options.pop("kind", None)
+        if kind not in HANDLERS:
+            what = f"kind is one of {', '.join(HANDLERS)}; got {quote(kind)}"
+            raise self._document.error((*place, "kind"), what)
+        return self._made(HANDLERS[kind], options, place)
 
     # -- helpers, each with a place for its error
 

@@ -23,7 +23,7 @@ from livewidget.engine.thread import Engine
 from livewidget.sources.base import LoopClock
 from livewidget.sources.past import ReplayHistory
 from livewidget.sources.worker import Worker
-from livewidget.storage.base import Store
+from livewidget.storage.base import Recoverable, Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,6 +161,20 @@ class Recording:
         """Yield rows of a range, see `livewidget.data.history.History.read`."""
         return self._store.read(start, stop, width=width)
 
+    def as_it_came(self, start: int, stop: int) -> Iterator[Batch]:
+        """Yield rows with start <= time < stop (ns UTC) in the order in which they came.
+
+        In that of their times where the store does not tell.
+        """
+        store = self._store
+        if not isinstance(store, Recoverable):
+            yield from store.read(start, stop)
+            return
+        for _, batch in store.rows_from(store.first_since(start)):
+            inside = (batch.times >= start) & (batch.times < stop)
+            if inside.any():
+                yield batch if inside.all() else batch.take(inside)
+
     def replay(
         self,
         speed: float = 1.0,
@@ -170,7 +184,10 @@ class Recording:
         rebase: bool = False,
         clock: LoopClock | None = None,
     ) -> ReplayHistory:
-        """Return a source of the rows of a range with their original spacing, and of the gaps."""
+        """Return a source of the rows of a range, as they came, and of the gaps.
+
+        With their original spacing, divided by `speed`.
+        """
         low, high = bounds(start, stop)
         name = self.path.name
         return ReplayHistory(

@@ -74,6 +74,11 @@ class Runner:
 
         return stop
 
+    @property
+    def started(self) -> bool:
+        """Whether the source was begun to be read."""
+        return self._outlet is not None
+
     def start(self, outlet: Outlet) -> None:
         """Begin to read the source; again is no error."""
         if self.source is not None and self._outlet is None and not self.ended.is_set():
@@ -126,7 +131,7 @@ class Runner:
             await asyncio.wait([task])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SETTLE_S):
-                await self._settled()
+                await self._settled(over=False)
         self.finish(State.ENDED, detail)
 
     @property
@@ -167,11 +172,19 @@ class Runner:
             if following is not None:
                 following.cancel()
 
-    async def _settled(self) -> None:
-        """Let what is under way come through, and note how far that is."""
-        await self._line.settled()
+    async def _settled(self, *, over: bool = True) -> None:
+        """Let what is under way come through, and note how far that is.
+
+        What operators hold they give, too, unless more will come: the source is not `over`, and
+        they go on later from the state that is kept.
+        """
+        over = over and not (self.source is not None and self.source.cut)
+        if over or self._bookmark is None or not self._bookmark.keeps:
+            await self._line.finish()
+        else:
+            await self._line.settled()
         if self._bookmark is not None:
-            self._bookmark.note()
+            await self._bookmark.end()
 
     async def _once(self, source: Source, outlet: Outlet) -> bool:
         """Run the source; tell whether it was cut off and is to be run again."""

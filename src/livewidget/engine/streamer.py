@@ -18,12 +18,13 @@ from livewidget.data.events import State
 from livewidget.data.schema import Schema
 from livewidget.engine import letters, opening
 from livewidget.engine.buffer import BufferManager
+from livewidget.engine.checkpoint import Checkpoints
 from livewidget.engine.feed import Subscription
 from livewidget.engine.flow import Flow
 from livewidget.engine.intake import Intake
 from livewidget.engine.line import Line, Shape
 from livewidget.engine.outlet import StreamOutlet
-from livewidget.engine.outputs import Output
+from livewidget.engine.outputs import Delivery, Output
 from livewidget.engine.runner import Runner
 from livewidget.engine.shut import Shut
 from livewidget.engine.thread import Engine
@@ -65,6 +66,10 @@ class DataStreamer(Watched):
     with what the store holds of the last day. What is in the buffer already is not taken again
     where events have ids (`unique`). `options` go to the source.
 
+    The state of the operators (windows, models, alerts) is kept there, too, and gone on from. A
+    stream without a store that reads another one's keeps it in the store of that one, where
+    `checkpoint` gives it a name; see `Checkpoints` and `Checkpoint`.
+
     Every method may be called from any thread.
     """
 
@@ -88,6 +93,7 @@ class DataStreamer(Watched):
         rate_limit: float | None = None,
         buffer: BufferManager | None = None,
         store: object = None,
+        checkpoint: Checkpoints | str | None = None,
         engine: Engine | None = None,
         clock: Clock | None = None,
         **options: Any,
@@ -128,8 +134,11 @@ class DataStreamer(Watched):
             retries=retries,
             max_ahead=max_ahead,
         )
-        bookmark = opening.bookmark_of(found, self.buffer)
+        bookmark = opening.bookmark_of(
+            found, self.buffer, self._line, checkpoint if operators else None, self._clock
+        )
         self._runner = Runner(found, self._engine, self._line, bookmark)
+        opening.tie(self, bookmark, self._runner)
         self._outlet = StreamOutlet(self._line, self._runner, self._clock, rate_limit, delivery)
         self.outputs: list[Output] = []
         self._writing: set[asyncio.Task[None]] = set()
@@ -227,16 +236,17 @@ class DataStreamer(Watched):
         wait for that.
         """
         engine = self._engine
-        if engine.alive and (self._runner.source or self._line.flow or self._writing):
+        if engine.alive and (self._runner.source or self._line.flow or self.outputs):
             if engine.here:
                 engine.spawn(self._close_all(), f"livewidget-stop-{self.name}")
                 return
             with contextlib.suppress(TimeoutError):  # something blocks the engine: end all the same
                 engine.wait_for(self._close(), _STOP_S)
         self._line.intake.close()
+        self._runner.finish(State.ENDED, "stopped")
+        self._close_attached()
         if self.owns_buffer:
             self.buffer.close()
-        self._runner.finish(State.ENDED, "stopped")
 
     def __enter__(self) -> Self:
         return self.start()
@@ -276,17 +286,23 @@ class DataStreamer(Watched):
         if state is State.FAILED:
             raise SourceError(detail)
 
-    def subscribe(self, queue: Queue | None = None, output: str | None = None) -> Subscription:
+    def subscribe(
+        self, queue: Queue | None = None, output: str | None = None, *, since: int | None = None
+    ) -> Subscription:
         """Return what the buffer holds and what is stored from now on, through a queue of its own.
 
-        With `output` it is what is routed there, from now on.
+        With `output` it is what is routed there, from now on. With `since`, a row of the ring, of
+        what the buffer holds only that row and those behind it.
         """
         if output is not None:
             return self._line.output(output).subscribe(queue)
 
         def subscribe() -> Subscription:
             ring = self.buffer.ring
-            return self._line.feed.subscribe(queue, None if ring is None else ring.snapshot())
+            if ring is None:
+                return self._line.feed.subscribe(queue)
+            first = ring.tail if since is None else min(max(since, ring.tail), ring.head)
+            return self._line.feed.subscribe(queue, ring.snapshot(first), first)
 
         self._watchful = True
         if self._engine.alive:  # by it: an interrupted cell must not tear a drain
@@ -296,9 +312,17 @@ class DataStreamer(Watched):
     def send_to(self, sink: str | Path | Sink, output: str | None = None, **options: Any) -> Output:
         """Write what is stored from now on, or routed to `output`, to a sink: a `Sink` or a URL.
 
-        `options` go to the sink. A slow one holds the source. Raises SettingError for what is none.
+        `options` are those of `Delivery`, such as `batch_s`, and the sink's. One that is down, or
+        slow, holds nobody until what waits for it has no more room. Raises SettingError for what is
+        none. Where the buffer is durable it goes on, in a later process, with the first row that
+        was not delivered; rows have numbers there, by which sinks tell what they have already.
         """
-        writing = Output(sink_for(sink, **options), self.subscribe(output=output))
+        delivery, made = Delivery.taken_from(options), sink_for(sink, **options)
+        cursor = None if output is not None else opening.cursor_of(self.buffer, made, self.outputs)
+        subscription = self.subscribe(output=output, since=None if cursor is None else cursor.row)
+        if cursor is not None:
+            cursor.begin(subscription.start)
+        writing = Output(made, subscription, delivery, cursor)
         self.outputs.append(writing)
 
         def start() -> None:
@@ -354,13 +378,22 @@ class DataStreamer(Watched):
         self._line.nudge()
         return rows
 
+    async def delivered(self) -> None:
+        """Return once the outputs have what came by now."""
+        for each in self.outputs:
+            await each.caught_up()
+
     async def _close(self) -> None:
         await self._runner.stop()
         await self._line.close()
         if self._writing:
-            await asyncio.wait(self._writing, timeout=_WRITE_S)
+            _, late = await asyncio.wait(self._writing, timeout=_WRITE_S)
+            for task in late:  # what is left counts as dropped
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _close_all(self) -> None:
         await self._close()
+        await asyncio.to_thread(self._close_attached)
         if self.owns_buffer:
             await asyncio.to_thread(self.buffer.close)

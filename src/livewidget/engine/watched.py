@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from livewidget.data.clock import Clock
 from livewidget.data.events import Gap, State
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Closing(Protocol):
+    """What has an end."""
+
+    def close(self) -> None:
+        """End, and let go of all that it holds."""
+        ...
+
+
 class Watched:
     """The reading side of a `DataStreamer`. Every method may be called from any thread."""
 
@@ -36,6 +44,25 @@ class Watched:
     _line: Line
     _engine: Engine
     _clock: Clock
+
+    _attached: tuple[Closing, ...] = ()
+
+    @property
+    def engine(self) -> Engine:
+        """The thread that it works on."""
+        return self._engine
+
+    def attach(self, part: Closing) -> None:
+        """Have a part, such as an alert manager, closed when the stream is stopped, in that order.
+
+        Once all has come through, and before the buffer is closed.
+        """
+        self._attached = (*self._attached, part)
+
+    def _close_attached(self) -> None:
+        attached, self._attached = self._attached, ()
+        for part in attached:
+            part.close()
 
     @property
     def name(self) -> str:
@@ -80,7 +107,10 @@ class Watched:
         return self._line.intake.account
 
     def stats(self) -> dict[str, Any]:
-        """Return the account, queue, buffer, gaps, reasons of rejection and the state."""
+        """Return the account, queue, buffer, gaps, reasons of rejection and the state.
+
+        `operators` has what each counts, such as the rows that were late for their windows.
+        """
         self.drain()
         account = self._line.intake.account
         state, detail, _ = self._runner.state
@@ -91,6 +121,7 @@ class Watched:
             "reasons": dict(self._line.intake.ledger.reasons),
             "gaps": self._line.intake.gap_count,
             **({} if self._line.flow is None else self._line.flow.stats()),
+            "operators": self._line.counts(),
             **self.buffer.stats(),
         }
 

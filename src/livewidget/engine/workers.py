@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from typing import Self
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 
 from livewidget.buffers.queue import Item
 from livewidget.data.batch import Batch
 from livewidget.data.clock import Clock
-from livewidget.data.errors import SchemaError, SettingError, quote
+from livewidget.data.errors import SchemaError, SettingError, StateError, quote
 from livewidget.data.schema import Kind, Schema
 from livewidget.data.text import Text
-from livewidget.pipeline.operator import Bound, Operator, Step, Tally
+from livewidget.pipeline.operator import Bound, Moment, Operator, State, Tally
 from livewidget.sources.worker import Worker
 
 Done = Callable[[Item, Batch, Tally], None]
+Ticked = Callable[[Batch, Tally], None]
+_Job = tuple[Callable[[Bound], Any], Callable[[Any], None]]
 MOST_WORKERS = 64
 _AHEAD = 2  # items that wait for a worker: it is never idle, and what waits stays in the queue
 
@@ -41,8 +44,8 @@ class Workers:
         self._clock = clock
         self._count = max(count, int(pipeline.heavy))
         self._by = by
-        self._steps: list[Step] = []
-        self._queues: list[asyncio.Queue[tuple[Item, Done]]] = []
+        self._bounds: list[Bound] = []
+        self._queues: list[asyncio.Queue[_Job]] = []
         self._stack = AsyncExitStack()
 
     def bind(self, schema: Schema) -> Bound:
@@ -50,23 +53,76 @@ class Workers:
         if self._count > 1 and schema.kind(self._by or "") is not Kind.TEXT:
             raise SchemaError(f"column {self._by!r}, by which workers part the rows, must be text")
         bounds = [self._pipeline.bind(schema, self._clock) for _ in range(max(1, self._count))]
-        self._steps = [bound.step for bound in bounds]
+        self._bounds = bounds
         return bounds[0]
+
+    @property
+    def ticks(self) -> bool:
+        """Whether the pipeline, once it is bound, gives rows by the clock."""
+        return bool(self._bounds) and self._bounds[0].tick is not None
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the pipeline, once it is bound, has a state that can be kept."""
+        return bool(self._bounds) and self._bounds[0].memory is not None
 
     async def work(self, item: Item, done: Done) -> None:
         """Have an item walked; `done` hears of each part of it, on the loop."""
         if not self._queues:
             tally = Tally()
-            done(item, self._steps[0](item.batch, tally), tally)
+            done(item, self._bounds[0].step(item.batch, tally), tally)
             await asyncio.sleep(0)
             return
         for place, part in self._parts(item):
-            await self._queues[place].put((part, done))
+            await self._queues[place].put(_walk(part, done))
+
+    async def tick(self, moment: Moment, done: Ticked) -> None:
+        """Have what is due at a moment given, behind the items so far; `done` hears of it.
+
+        Returns once it has.
+        """
+
+        def due(bound: Bound) -> tuple[Batch, Tally]:
+            tally = Tally()
+            assert bound.tick is not None
+            return bound.tick(moment, tally), tally
+
+        if self.ticks:
+            for batch, tally in await self._of_each(due):
+                done(batch, tally)
+
+    async def save(self) -> State:
+        """Return the state of the pipeline behind the items so far, in each worker's part."""
+
+        def save(bound: Bound) -> State:
+            assert bound.memory is not None
+            return bound.memory.save()
+
+        return {"workers": await self._of_each(save) if self.remembers else []}
+
+    def load(self, state: State) -> None:
+        """Go on from a state. Before the first item. Raises StateError where it does not fit."""
+        parts = state.get("workers")
+        if not isinstance(parts, list) or len(parts) != (len(self._bounds) * self.remembers):
+            raise StateError(f"the state is not of {len(self._bounds)} workers: {quote(parts)}")
+        for bound, part in zip(self._bounds, parts, strict=False):
+            assert bound.memory is not None
+            bound.memory.load(part)
+
+    async def _of_each(self, ask: Callable[[Bound], Any]) -> Sequence[Any]:
+        """Return what each worker's bound pipeline answers, behind the items so far."""
+        if not self._queues:
+            return [ask(self._bounds[0])]
+        loop = asyncio.get_running_loop()
+        answers: list[asyncio.Future[Any]] = [loop.create_future() for _ in self._queues]
+        for queue, answer in zip(self._queues, answers, strict=True):
+            await queue.put((partial(_tried, ask), partial(_answer, answer)))
+        return await asyncio.gather(*answers)
 
     async def __aenter__(self) -> Self:
         for number in range(self._count):
             worker = await self._stack.enter_async_context(Worker(f"pipeline-{number}"))
-            queue: asyncio.Queue[tuple[Item, Done]] = asyncio.Queue(_AHEAD)
+            queue: asyncio.Queue[_Job] = asyncio.Queue(_AHEAD)
             self._queues.append(queue)
             task = asyncio.create_task(self._serve(number, worker, queue))
             self._stack.push_async_callback(_end, task)
@@ -76,14 +132,11 @@ class Workers:
         await self._stack.aclose()
         self._queues.clear()
 
-    async def _serve(
-        self, number: int, worker: Worker, queue: asyncio.Queue[tuple[Item, Done]]
-    ) -> None:
+    async def _serve(self, number: int, worker: Worker, queue: asyncio.Queue[_Job]) -> None:
         while True:
-            item, done = await queue.get()
-            step, tally = self._steps[number], Tally()
-            batch = await worker.call(lambda: step(item.batch, tally))  # noqa: B023  (awaited here)
-            done(item, batch, tally)
+            job, done = await queue.get()
+            bound = self._bounds[number]
+            done(await worker.call(lambda: job(bound)))  # noqa: B023  (awaited here)
 
     def _parts(self, item: Item) -> Iterator[tuple[int, Item]]:
         if self._count == 1:
@@ -102,6 +155,31 @@ class Workers:
     def _place(self, key: str) -> int:
         # Not hash(): it differs from process to process, and a run should be like the last.
         return zlib.crc32(key.encode()) % self._count
+
+
+def _tried(ask: Callable[[Bound], Any], bound: Bound) -> tuple[Any, Exception | None]:
+    try:
+        return ask(bound), None
+    except Exception as error:  # noqa: BLE001  (it is raised where the answer is awaited)
+        return None, error
+
+
+def _answer(future: asyncio.Future[Any], told: tuple[Any, Exception | None]) -> None:
+    if future.cancelled():
+        return
+    answer, error = told
+    if error is None:
+        future.set_result(answer)
+    else:
+        future.set_exception(error)
+
+
+def _walk(item: Item, done: Done) -> _Job:
+    tally = Tally()
+    return (
+        lambda bound: bound.step(item.batch, tally),
+        lambda batch: done(item, batch, tally),
+    )
 
 
 async def _end(task: asyncio.Task[None]) -> None:

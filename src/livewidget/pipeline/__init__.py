@@ -1,5 +1,6 @@
 """Operators on batches, between a source and its buffer."""
 
+from livewidget.pipeline.alerts import Alert, Rule
 from livewidget.pipeline.bytype import ByType
 from livewidget.pipeline.calculate import Calculate, Filter
 from livewidget.pipeline.chain import Pipeline
@@ -8,6 +9,7 @@ from livewidget.pipeline.enrich import TimeFeatures
 from livewidget.pipeline.fill import ForwardFill, Interpolate
 from livewidget.pipeline.geo import Cell, Distance
 from livewidget.pipeline.lookup import Lookup
+from livewidget.pipeline.models import Detect, Drift, Forecast, Trend
 from livewidget.pipeline.operator import Bound, Operator, Tally
 from livewidget.pipeline.parse import Parse
 from livewidget.pipeline.rolling import Rolling
@@ -18,6 +20,7 @@ from livewidget.pipeline.shape import Apply, Drop, Rename, Select
 from livewidget.pipeline.validate import Check, Validate
 
 __all__ = [
+    "Alert",
     "Apply",
     "Bound",
     "ByType",
@@ -27,9 +30,12 @@ __all__ = [
     "Clean",
     "Clip",
     "Deduplicate",
+    "Detect",
     "Distance",
+    "Drift",
     "Drop",
     "Filter",
+    "Forecast",
     "ForwardFill",
     "Interpolate",
     "Lookup",
@@ -40,10 +46,12 @@ __all__ = [
     "Rename",
     "Rolling",
     "Route",
+    "Rule",
     "Rules",
     "Select",
     "Sequence",
     "Tally",
     "TimeFeatures",
+    "Trend",
     "Validate",
 ]

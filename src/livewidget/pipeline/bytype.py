@@ -58,6 +58,11 @@ class ByType(Operator):
         expect(schema, self._column, (Kind.TEXT,), "ByType")
         inner = Schema((*schema.fields, Field(PLACE, Kind.INT)), schema.time)
         branches = [each.bind(inner, clock) for each in (*self._types.values(), self._other)]
+        if any(branch.tick is not None for branch in branches):
+            raise SettingError(
+                "what makes rows of its own, such as windows, stands behind ByType, not in it: "
+                "route the types to outputs, and work on those"
+            )
         after = _union([branch.schema for branch in branches])
         place = schema.index(self._column)
         numbers = {name: number for number, name in enumerate(self._types)}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 
 from livewidget.data.batch import Batch, concat
 from livewidget.data.errors import SchemaError, quote
-from livewidget.pipeline.operator import Bound, Tally
+from livewidget.pipeline.operator import Bound, Moment, Tally
 
+log = logging.getLogger("livewidget")
 MOST_FAILURES = 32  # rows of one batch that are singled out; what still fails then goes as one
 
 
@@ -24,6 +27,30 @@ class Guard:
         self._bound = bound
         self._name = name
         self._retries = retries
+        self._failed = False  # whether a tick did: it is said once
+
+    @property
+    def ticks(self) -> bool:
+        """Whether the step gives rows by the clock."""
+        return self._bound.tick is not None
+
+    def tick(self, moment: Moment, tally: Tally) -> Batch:
+        """Return what is due at a moment; nothing where that raises, and a warning the first time.
+
+        What it gives was made just now, or is among the rows that it told of as filtered before.
+        """
+        if self._bound.tick is None:
+            return Batch.empty(self._bound.schema)
+        own = Tally()
+        try:
+            due = self._bound.tick(moment, own)
+        except Exception as error:
+            if not self._failed:
+                log.warning("%s failed on what was due: %s", self._name, error, exc_info=True)
+            self._failed = True
+            return Batch.empty(self._bound.schema)
+        tally.add(own)
+        return due
 
     def __call__(self, batch: Batch, tally: Tally) -> Batch:
         """Return the rows that pass."""
@@ -66,7 +93,7 @@ class Guard:
     def _check(self, batch: Batch, done: Batch, own: Tally) -> None:
         if done.schema is not self._bound.schema and done.schema != self._bound.schema:
             raise SchemaError(f"it gave {done.schema} and promised {self._bound.schema}")
-        silent = len(batch) - len(done) - own.filtered - own.rejected
+        silent = len(batch) + own.made - len(done) - own.filtered - own.rejected
         if silent < 0:
             raise SchemaError("it gave or told of more rows than it got")
         own.filtered += silent

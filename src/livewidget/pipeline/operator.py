@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,11 +31,13 @@ class Letter:
 class Tally:
     """What a batch leaves behind on its way: rows filtered, rejected, for outputs; gaps found.
 
-    Every row that goes in comes out, or is in here: that is what makes the account exact.
+    Every row that goes in comes out, or is in here: that is what makes the account exact. `made`
+    counts rows of an operator's own, such as the results of windows; they come out, too.
     """
 
     filtered: int = 0
     rejected: int = 0
+    made: int = 0
     letters: list[Letter] = field(default_factory=list)
     routed: list[tuple[str, Batch]] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
@@ -55,6 +58,7 @@ class Tally:
         """Take over what another tally says."""
         self.filtered += other.filtered
         self.rejected += other.rejected
+        self.made += other.made
         self.letters += other.letters[: MOST_LETTERS - len(self.letters)]
         self.routed += other.routed
         self.gaps += other.gaps
@@ -69,16 +73,48 @@ Step = Callable[[Batch, Tally], Batch]
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time at which nothing came: ns UTC. `final` where nothing more will come."""
+
+    now: int
+    final: bool = False
+
+
+Tick = Callable[[Moment, Tally], Batch]
+State = dict[
+    str, Any
+]  # of str, int, float, bool, None, bytes, numpy arrays, lists and dicts of str
+
+
+class Memory(Protocol):
+    """State that outlives a process: see `codecs.state`, which writes it. Called as a step is."""
+
+    def save(self) -> State:
+        """Return the state as of now, all of it copied."""
+        ...
+
+    def load(self, state: State) -> None:
+        """Go on from a state, before the first batch. Raises StateError where it does not fit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Bound:
     """An operator bound to a schema: the schema of what comes out, and the step itself.
 
     A step may keep state. It is called by one thread at a time, with batches of the schema it was
     bound to, never empty ones, and returns a batch of the schema it promised. It changes no array
     of the batch it is given. A row that it leaves out is in the tally.
+
+    A `tick` gives what is due without a row: by the clock, some ten times a second, and at the end.
+    What it gives was `made`, or held back before. What must not be lost with the process is its
+    `memory`.
     """
 
     schema: Schema
     step: Step
+    tick: Tick | None = None
+    memory: Memory | None = None
 
 
 class Operator(ABC):

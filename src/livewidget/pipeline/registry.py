@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from livewidget.data.errors import SettingError, quote
+from livewidget.pipeline.alerts import Alert
 from livewidget.pipeline.bytype import ByType
 from livewidget.pipeline.calculate import Calculate, Filter, Functions
 from livewidget.pipeline.clean import Clean, Clip, Deduplicate, Normalise
@@ -15,13 +16,19 @@ from livewidget.pipeline.enrich import TimeFeatures
 from livewidget.pipeline.fill import ForwardFill, Interpolate
 from livewidget.pipeline.geo import Cell, Distance
 from livewidget.pipeline.lookup import Lookup
+from livewidget.pipeline.models import Detect, Drift, Forecast, Trend
 from livewidget.pipeline.operator import Operator
 from livewidget.pipeline.parse import Parse
+from livewidget.pipeline.relating.correlation import Correlation
+from livewidget.pipeline.relating.lead_lag import LeadLag
 from livewidget.pipeline.rolling import Rolling
 from livewidget.pipeline.route import Route
 from livewidget.pipeline.sequence import Sequence
 from livewidget.pipeline.shape import Drop, Rename, Select
+from livewidget.pipeline.spatial.clusters import Clusters
+from livewidget.pipeline.spatial.hulls import Hulls
 from livewidget.pipeline.validate import Validate
+from livewidget.pipeline.windows.operator import Window
 
 Factory = Callable[[Mapping[str, Any], Functions | None], Operator]
 
@@ -89,17 +96,25 @@ def _by_type(settings: Mapping[str, Any], functions: Functions | None) -> Operat
 
 
 FACTORIES: dict[str, Factory] = {
+    "alert": by_keyword(Alert),
     "by_type": _by_type,
     "calculate": by_column(Calculate),
     "cell": by_keyword(Cell),
     "clean": by_keyword(Clean),
     "clip": by_column(Clip),
+    "clusters": by_keyword(Clusters),
+    "correlation": by_keyword(Correlation),
     "deduplicate": by_keyword(Deduplicate),
+    "detect": by_keyword(Detect),
     "distance": by_keyword(Distance),
+    "drift": by_keyword(Drift),
     "drop": by_names(Drop),
     "filter": by_keyword(Filter),
+    "forecast": by_keyword(Forecast),
     "forward_fill": by_keyword(ForwardFill),
+    "hulls": by_keyword(Hulls),
     "interpolate": by_keyword(Interpolate),
+    "lead_lag": by_keyword(LeadLag),
     "lookup": by_keyword(Lookup),
     "normalise": by_column(Normalise),
     "parse": by_keyword(Parse),
@@ -109,7 +124,9 @@ FACTORIES: dict[str, Factory] = {
     "select": by_names(Select),
     "sequence": by_keyword(Sequence),
     "time_features": by_keyword(TimeFeatures),
+    "trend": by_keyword(Trend),
     "validate": by_column(Validate),
+    "window": by_keyword(Window),
 }
 
 

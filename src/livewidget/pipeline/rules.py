@@ -15,7 +15,7 @@ from livewidget.data.schema import Schema
 from livewidget.data.toml_lines import Place
 from livewidget.pipeline.calculate import Functions
 from livewidget.pipeline.chain import Pipeline
-from livewidget.pipeline.operator import Bound, Operator, Step, Tally
+from livewidget.pipeline.operator import Bound, Moment, Operator, State, Tally
 from livewidget.pipeline.registry import build
 
 CHECK_S = 1.0  # seconds between two looks at the file
@@ -114,7 +114,8 @@ class Rules(Operator):
         pipeline = self.read()
         bound = pipeline.bind(schema, clock)
         self.taken(pipeline, clock)
-        return Bound(bound.schema, _Live(self, schema, bound, clock, state).step)
+        live = _Live(self, schema, bound, clock, state)
+        return Bound(bound.schema, live.step, live.tick, live)
 
     def taken(self, pipeline: Pipeline, clock: Clock) -> None:
         """Note that these are the rules in use from now on."""
@@ -131,7 +132,7 @@ class _Live:
         self._rules = rules
         self._schema = schema
         self._promised = bound.schema
-        self._inner: Step = bound.step
+        self._inner = bound
         self._clock = clock
         self._state = state
         self._due = clock.monotonic() + CHECK_S
@@ -141,7 +142,22 @@ class _Live:
         if now >= self._due:
             self._due = now + CHECK_S
             self._look()
-        return self._inner(batch, tally)
+        return self._inner.step(batch, tally)
+
+    def tick(self, moment: Moment, tally: Tally) -> Batch:
+        """Return what the rules in use give by the clock."""
+        if self._inner.tick is None:
+            return Batch.empty(self._promised)
+        return self._inner.tick(moment, tally)
+
+    def save(self) -> State:
+        """Return the state of the rules in use."""
+        return {} if self._inner.memory is None else self._inner.memory.save()
+
+    def load(self, state: State) -> None:
+        """Have the rules in use go on from a state."""
+        if self._inner.memory is not None:
+            self._inner.memory.load(state)
 
     def _look(self) -> None:
         state = _file_state(self._rules.path)
@@ -149,7 +165,7 @@ class _Live:
             return
         self._state = state  # as it was before the reading: what is written meanwhile is seen next
         try:
-            self._inner = self._checked().step
+            self._inner = self._checked()
         except LivewidgetError as error:
             self._rules.error = str(error)
             log.warning("the rules were not taken, those before go on: %s", error)

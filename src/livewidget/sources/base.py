@@ -68,6 +68,7 @@ class Source(ABC):
     interval: float | None = None
     restarts: bool = False
     unique: str | None = None
+    cut = False  # whether it has ended because somebody stopped what it reads, which may go on
     goes_on = False  # whether it begins where an earlier run was by itself: a server keeps that
 
     @property
@@ -77,6 +78,9 @@ class Source(ABC):
         Read on the engine's loop. Everything up to there has been emitted, whatever is behind it.
         """
         return None
+
+    async def lasting(self) -> None:  # noqa: B027  (most have nothing to wait for)
+        """Return once what was emitted so far can be read again, by a later process, too."""
 
     def go_on(self, position: str) -> None:
         """Begin behind what an earlier run had `reached`, maybe of another process. Before `run`.

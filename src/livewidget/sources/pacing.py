@@ -37,7 +37,7 @@ class Pacing:
         self._first = None
 
     async def play(self, batch: Batch, outlet: Outlet) -> None:
-        """Emit the rows, in the order of their times, each when it is due."""
+        """Emit the rows as they lie, each when it and all before it are due."""
         times = batch.times
         if not len(times):
             return
@@ -47,6 +47,7 @@ class Pacing:
         offsets = (times - self._first) / self._speed
         if self._rebase:
             batch = _retimed(batch, self._origin + offsets.astype(np.int64))
+        offsets = np.maximum.accumulate(offsets)  # one that is late goes with those before it
         sent = 0
         while sent < len(times):
             passed = (self._clock.monotonic() - self._begun) * 1e9

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,11 +16,22 @@ from livewidget.sources.pacing import Pacing
 from livewidget.sources.worker import Worker
 
 
+@runtime_checkable
+class InTurn(Protocol):
+    """A history that knows in which order its rows came."""
+
+    def as_it_came(self, start: int, stop: int) -> Iterator[Batch]:
+        """Yield the rows with start <= time < stop (ns UTC) in the order in which they came."""
+        ...
+
+
 class ReplayHistory(Source):
     """Emits the rows with start <= time < stop (ns UTC) with the spacing of their times.
 
-    They are read in a thread, a chunk at a time, as they are played. `speed` and `rebase` are as of
-    `Replay`. Each of `gaps` is told before the row at its end, and reaches to it.
+    They come in the order in which they came, where the history knows it: what was late is late
+    again; else in the order of their times. They are read in a thread, a chunk at a time, as they
+    are played. `speed` and `rebase` are as of `Replay`. Each of `gaps` is told before the row at
+    its end, and reaches to it.
     """
 
     def __init__(
@@ -59,9 +71,9 @@ class ReplayHistory(Source):
 
     async def _play(self, batch: Batch, gaps: list[Gap], outlet: Outlet) -> None:
         done = 0
-        while gaps and gaps[0].stop <= batch.times[-1]:
+        while gaps and bool((behind := batch.times >= gaps[0].stop).any()):
             gap = gaps.pop(0)
-            place = int(np.searchsorted(batch.times, gap.stop))
+            place = max(done, int(np.argmax(behind)))
             await self._pacing.play(batch.take(slice(done, place)), outlet)
             # To the next row, from the one before: so it stays true where the times are moved.
             outlet.gap(None, None, gap.reason)
@@ -69,4 +81,6 @@ class ReplayHistory(Source):
         await self._pacing.play(batch.take(slice(done, None)), outlet)
 
     def _chunks(self) -> Generator[Batch, None, None]:
-        yield from self._history.read(*self._range)
+        history = self._history
+        in_turn = history.as_it_came if isinstance(history, InTurn) else history.read
+        yield from in_turn(*self._range)

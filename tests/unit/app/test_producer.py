@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livewidget.app.produce import producer_for
@@ -77,6 +77,7 @@ async def test_the_duration_ends_it_in_spite_of_a_stall(clock, sink):
     assert seconds <= 10 + 3 + 1
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.floats(0.01, 1e4), st.integers(1, 200), st.integers(1, 500))
 def test_the_count_is_exact(rate, count, step_ms):
     async def run():

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import threading
 import weakref
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from livewidget.buffers.budget import Budget
 from livewidget.data.batch import Batch, concat
 from livewidget.data.errors import ClosedError, SchemaError, SettingError
+from livewidget.data.events import Gap
 from livewidget.data.history import EVER
 from livewidget.data.schema import Schema
 from livewidget.data.text import Text
@@ -358,3 +360,38 @@ def test_who_pushes_does_not_wait_for_a_store_that_fails():
         store.down = ""
         assert buffer.flush(5.0)
         assert (streamer.account().stored, store.rows) == (500, 2_000)
+
+
+class CountingStore(LastingStore):
+    """Knows how many threads were in `save` at once."""
+
+    def __init__(self):
+        super().__init__()
+        self.inside = self.most = 0
+        self.second = threading.Event()
+
+    def save(self, key, data):
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        if self.inside > 1:
+            self.second.set()
+        self.second.wait(0.1)
+        super().save(key, data)
+        self.inside -= 1
+
+
+def test_gaps_are_kept_by_one_thread_at_a_time():
+    """Both wrote the same half of a file: whoever was second found it moved away."""
+    store, gaps = CountingStore(), []
+    buffer = buffer_of(store)
+    archive = buffer.archive
+    archive.watch_gaps(lambda: list(gaps))
+    gaps.append(Gap(0, S, "nothing was running"))
+    threads = [threading.Thread(target=archive._save) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.most == 1
+    assert archive.gaps() == gaps
+    buffer.close()

@@ -208,7 +208,8 @@ condition = "price > 0"
         Plan.load(write(text)).open(engine=engine)
 
 
-def test_an_output_that_fails_is_given_up_and_says_so(write, tmp_path, engine):
+def test_an_output_that_fails_says_so_and_holds_nobody(write, tmp_path, engine, monkeypatch):
+    monkeypatch.setattr("livewidget.engine.streamer._WRITE_S", 0.2)
     (tmp_path / "taken.ndjson").mkdir()
     streamer = Plan.load(write('[[output]]\nto = "taken.ndjson"\n')).open(engine=engine)
     streamer.push({"time": [1e9], "n": [1.0]})
