@@ -12,7 +12,7 @@ import pytest
 from livewidget.testing import KafkaServer
 
 from .chart import Chart
-from .conftest import failed
+from .conftest import ONE_KERNEL, failed
 from .notebook import Notebook
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
     from .lab import Lab
+
+# Of one kernel: what they show does not depend on the kernel.
+pytestmark = ONE_KERNEL
+
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
@@ -194,3 +198,51 @@ def test_market(open_copy: Callable[[str], Notebook]) -> None:
     notebook.screenshot(f"market-{notebook.kernel}")
     finish_all(notebook, 120)
     notebook.screenshot(f"market-end-{notebook.kernel}")
+
+
+def run_all_but_the_last(notebook: Notebook) -> int:
+    """Run each cell to its end but the last, which stops the streams; return its place."""
+    last: int = notebook.js("lab.cells.cells.length") - 1
+    for place in range(last):
+        if notebook.js("lab.cells.cells[arg].cell_type === 'code'", place):
+            notebook.run(place)
+    return last
+
+
+def test_windows(open_copy: Callable[[str], Notebook]) -> None:
+    notebook = open_copy("windows")
+    last = run_all_but_the_last(notebook)
+    assert min(pictures(notebook)) > 0
+    for place in range(10):
+        chart = there(notebook, place)
+        until_in_sight(chart, "chart.dataset.state === 'live' && stats.points[0] > 2")
+        notebook.screenshot(f"windows-{place}-{notebook.kernel}")
+    start_all(notebook, last)
+    finish_all(notebook)
+
+
+def test_market_analytics(open_copy: Callable[[str], Notebook]) -> None:
+    """It runs without a server of Kafka's protocol, too."""
+    notebook = open_copy("market-analytics")
+    last = run_all_but_the_last(notebook)
+    for place in range(5):  # averages, candles, volatility, who leads, alerts
+        chart = there(notebook, place)
+        until_in_sight(chart, "chart.dataset.state === 'live' && stats.points[0] > 20")
+        notebook.screenshot(f"market-analytics-{place}-{notebook.kernel}")
+    panel = notebook.page.locator(".lw-panel")
+    panel.scroll_into_view_if_needed()
+    assert "from its mean" in panel.locator("tbody tr").first.inner_text()
+    notebook.screenshot(f"market-analytics-panel-{notebook.kernel}")
+    start_all(notebook, last)
+    finish_all(notebook)
+
+
+def test_anomalies(open_copy: Callable[[str], Notebook]) -> None:
+    notebook = open_copy("anomalies")
+    last = run_all_but_the_last(notebook)
+    for place in range(5):  # unusual, forecast, trend, one's own model, alerts
+        chart = there(notebook, place)
+        until_in_sight(chart, "chart.dataset.state === 'live' && stats.points[0] > 20")
+        notebook.screenshot(f"anomalies-{place}-{notebook.kernel}")
+    start_all(notebook, last)
+    finish_all(notebook)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ast import literal_eval
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
 nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+WITHOUT_KAFKA = """
+from livewidget.testing import KafkaServer
+KafkaServer.is_available = staticmethod(lambda: False)
+"""
 NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 
 
@@ -23,7 +28,11 @@ def read(name: str) -> Any:
 
 def ran(name: str, folder: Path) -> Any:
     """The notebook with its outputs; raises what a cell raised."""
-    notebook = read(name)
+    return run(read(name), folder)
+
+
+def run(notebook: Any, folder: Path) -> Any:
+    """Run a notebook that was read; see `ran`."""
     about = {"metadata": {"path": str(folder)}}
     return nbclient.NotebookClient(notebook, timeout=120, resources=about).execute()
 
@@ -112,3 +121,45 @@ def test_market_moves_to_the_fallback_and_back(tmp_path: Path) -> None:
     assert "by kafka://" in shown[4]
     assert "rejected=0, dropped=0" in shown[5]
     assert "healthy=True" in shown[6]
+
+
+def test_windows_correct_what_came_late_and_go_on_after_a_restart(tmp_path: Path) -> None:
+    shown = texts(ran("windows", tmp_path))
+    assert len([text for text in shown if text.startswith("LiveChart(")]) == 10
+    assert "correction" in shown[9]
+    assert ("final" in shown[10], "correction" in shown[10]) == (True, True)
+    counted = {name: int(parts) for name, parts in re.findall(r"(\w+) +(\d+)", shown[11])}
+    assert counted["hasty"] < counted["corrected"] == counted["patient"]
+    assert shown[14].count("60.0  120.0") == 2
+    assert "06:03:00" in shown[15], "the minute that was open"
+    assert shown[15].count("60.0  120.0") == 2
+    assert not [*tmp_path.iterdir()], "nothing is left behind"
+
+
+@pytest.mark.parametrize("through", ["Kafka", "nothing"])
+def test_market_analytics_find_who_leads(tmp_path: Path, through: str) -> None:
+    if through == "Kafka":
+        pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
+        if not KafkaServer.is_available():
+            pytest.skip("noida-db, the server of Kafka's protocol, is not installed")
+    notebook = read("market-analytics")
+    if through == "nothing":
+        code = next(cell for cell in notebook.cells if cell.cell_type == "code")
+        code.source += WITHOUT_KAFKA
+    shown = texts(run(notebook, tmp_path))
+    assert shown[1].startswith("DataStreamer('kafka://" if through == "Kafka" else "DataStreamer(")
+    assert "alpha_close" in shown[9]
+    figures = literal_eval(shown[10])
+    assert figures["candles"] >= 44, "of two seconds each, the ninety that came at once"
+    assert figures["alerts"] >= 3
+    assert figures["lags"] == [0.4, 1.2]
+    assert [path.name for path in tmp_path.iterdir()] == ["candles.jsonl"]
+
+
+def test_anomalies_are_found_scored_and_told(tmp_path: Path) -> None:
+    shown = texts(ran("anomalies", tmp_path))
+    scores = literal_eval(shown[2])
+    assert scores["recall"] > 0.8
+    assert scores["precision"] > 0.4
+    assert len([text for text in shown if text.startswith("LiveChart(")]) == 5
+    assert literal_eval(shown[-1])["rules"][0] == "spike"
