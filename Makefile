@@ -34,8 +34,13 @@ help:  ## List these targets
 demo: $(LAB_READY) $(BUNDLE)  ## Start JupyterLab on the quickstart (PORT=8888, BROWSER=no)
 	@$(PYTHON) scripts/demo.py --port $(PORT) $(if $(filter no,$(BROWSER)),--no-browser)
 
+# Browser tests measure frames: they run by themselves, and last, as what fails quickly fails first.
+# The first run may not be told to require a browser: it has none.
+# Two at a time: what needs no browser, and what may have company; then what wants it quiet.
 test: lint types js $(BUNDLE)  ## Everything: lint, types, TypeScript, unit, integration, browser
-	$(PYTEST) -m "not long"
+	LIVEWIDGET_REQUIRE_BROWSER= $(PYTEST) -m "not long and not browser" -n 2 --dist loadfile
+	$(PYTEST) -m "browser and not alone and not long" -n 2
+	$(PYTEST) -m "alone and not long"
 
 unit: $(DEV_READY) $(BUNDLE)  ## The quick tests: Python only, a minute at most
 	$(PYTEST) -m "not long" tests/unit

@@ -104,16 +104,16 @@ def measure(*, quick: bool) -> Outcome:
     """Draw two and five series at the cap, and bqplot natively beside each."""
     seconds = 6.0 if quick else 30.0
     figures, gaps, ages = [], {}, {}
-    with _browser() as browser, _lab() as lab:
+    with browser_of() as browser, lab_of() as lab:
         for series, fps in FPS.items():
             rate = SAMPLES // series
             shape = {"series": series, "cap": CAP, "rate": rate, "root": str(ROOT)}
             ours, rough = (
-                _watch(browser, lab, CELL.format(**shape, noise=each), LINE, PROBE, seconds * part)
+                watch(browser, lab, CELL.format(**shape, noise=each), LINE, PROBE, seconds * part)
                 for each, part in ((SENSOR_NOISE, 1), (1, 1 / 3))
             )
             native = NATIVE_CELL.format(**shape, noise=3.7 * SENSOR_NOISE)
-            theirs = _watch(browser, lab, native, NATIVE_LINE, NATIVE_PROBE, seconds / 3)
+            theirs = watch(browser, lab, native, NATIVE_LINE, NATIVE_PROBE, seconds / 3)
             figures += _told(series, fps, ours, theirs)
             name, told = f"{series} series, noise that fills the plot: frames", "for information"
             figures.append(Figure(name, _rate(rough), "frames/s", told))
@@ -175,7 +175,7 @@ def _rate(seen: dict[str, Any]) -> float:
     return 1000 * (len(at) - 1) / (at[-1] - at[0])
 
 
-def _watch(
+def watch(
     browser: Browser, lab: Lab, cell: str, drawn: str, probe: str, seconds: float
 ) -> dict[str, Any]:
     """Run a cell in a fresh notebook and return what the probe saw in so many seconds."""
@@ -201,7 +201,8 @@ def _watch(
 
 
 @contextmanager
-def _browser() -> Iterator[Browser]:
+def browser_of() -> Iterator[Browser]:
+    """Give a browser of its own."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -211,7 +212,8 @@ def _browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def _lab() -> Iterator[Lab]:
+def lab_of() -> Iterator[Lab]:
+    """Give a JupyterLab of its own."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         lab = Lab(Path(folder), {"current": sys.executable})
         try:

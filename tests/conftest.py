@@ -22,17 +22,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--report", type=Path, help="write a Markdown report of this run")
 
 
+COMPANY = ("test_notebooks.py", "test_alerts.py", "test_drawn.py")  # nothing is timed in these
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what opens a browser, and run it last: what fails quickly fails first."""
+    """Mark what opens a browser, and run it last: what fails quickly fails first.
+
+    What is timed there is marked `alone`, but for those that may have company.
+    """
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+            if item.path.name not in COMPANY:
+                item.add_marker("alone")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where browsers are required, as in CI, a browser test that did not run is a failure."""
-    reporter: TerminalReporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    reporter: TerminalReporter | None = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:  # a worker of xdist: the run that started it has the reports of all
+        return
     if REQUIRE_BROWSER and (missing(reporter, browser_only=True) or not browser_ran(reporter)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

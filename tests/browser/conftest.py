@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
 
 KERNELS = {"current": sys.executable, "ipykernel6": os.environ.get("LIVEWIDGET_KERNEL6_PYTHON")}
+# For what does not depend on the kernel: a page, its pictures, a store.
+ONE_KERNEL = pytest.mark.parametrize("kernel", ["current"], indirect=True)
 OUTCOMES = pytest.StashKey[list[pytest.TestReport]]()
 NO_KERNEL6 = "LIVEWIDGET_KERNEL6_PYTHON names no python with ipykernel 6"
 VIEWPORT = {"width": 1100, "height": 850}
@@ -80,7 +82,7 @@ def kernels() -> list[str]:
 
 @pytest.fixture(scope="package", params=KERNELS)
 def kernel(request: pytest.FixtureRequest) -> str:
-    """The name of a kernelspec; every test runs on ipykernel 7 and on 6."""
+    """The name of a kernelspec; a test runs on ipykernel 7 and 6, or on ONE_KERNEL."""
     if KERNELS[request.param] is None:
         pytest.skip(NO_KERNEL6)
     return str(request.param)

@@ -7,9 +7,11 @@ import re
 import pytest
 
 from .chart import COLOR, Chart
+from .conftest import ONE_KERNEL
 from .notebook import Notebook
 
 
+@ONE_KERNEL
 def test_a_planted_marker_is_read_back_from_the_pixels(notebook: Notebook) -> None:
     notebook.show(
         f"chart = make(window=10, colors=['{COLOR}']); display(chart)\n"
@@ -85,6 +87,7 @@ def test_a_bad_value_raises_and_changes_nothing(live: Chart) -> None:
     live.until_moving()
 
 
+@ONE_KERNEL
 def test_the_dark_theme_reaches_the_chart(live: Chart) -> None:
     notebook = live.notebook
     kernel = notebook.kernel
@@ -99,6 +102,7 @@ def test_the_dark_theme_reaches_the_chart(live: Chart) -> None:
     assert (dark.max(axis=2) > 120).mean() > 0.005
 
 
+@ONE_KERNEL
 def test_a_title_is_text(notebook: Notebook) -> None:
     notebook.show("chart = feed(make(title='<img src=x onerror=alert(1)><b>bold</b>')); chart")
     chart = Chart(notebook)
@@ -107,6 +111,7 @@ def test_a_title_is_text(notebook: Notebook) -> None:
     assert chart.root.locator("img, b:text('bold')").count() == 0
 
 
+@ONE_KERNEL
 def test_zooming_stays_while_data_arrives_and_comes_back_to_live(live: Chart) -> None:
     plot = live.root.locator(".lw-plot")
     plot.hover()
@@ -121,6 +126,7 @@ def test_zooming_stays_while_data_arrives_and_comes_back_to_live(live: Chart) ->
     live.until_now()
 
 
+@ONE_KERNEL
 def test_the_readout_tells_the_exact_value(live: Chart) -> None:
     live.press("Pause")
     live.until_state("paused")

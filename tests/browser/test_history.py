@@ -13,6 +13,7 @@ from livewidget.data.batch import Batch
 from livewidget.data.schema import Schema
 
 from .chart import Chart
+from .conftest import ONE_KERNEL
 from .kernel import PRELUDE
 
 if TYPE_CHECKING:
@@ -123,7 +124,6 @@ def folder(tmp_path: Path) -> Path:
 
 
 # What is drawn of the past does not depend on the kernel's major; what a cell waits for does.
-ONE_KERNEL = pytest.mark.parametrize("kernel", ["current"], indirect=True)
 
 
 @ONE_KERNEL
@@ -229,6 +229,7 @@ def test_a_store_that_is_slow_or_down_is_told_and_the_picture_goes_on(notebook: 
     notebook.ask("store.down = ''")
 
 
+@ONE_KERNEL
 def test_an_export_shows_a_bar_and_can_be_cancelled(notebook: Notebook, folder: Path) -> None:
     write(folder, 3_000_000, 1_000_000)
     target = folder.parent / "all.csv"

@@ -11,6 +11,7 @@ from .chart import Chart
 if TYPE_CHECKING:
     from .notebook import Notebook
 
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 

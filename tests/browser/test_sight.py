@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .chart import Chart
+from .conftest import ONE_KERNEL
 from .kernel import LIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .notebook import Notebook
+
+
+# Of one kernel: what is seen does not depend on it.
+pytestmark = ONE_KERNEL
 
 
 @contextmanager

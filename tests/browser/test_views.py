@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .chart import Chart
+from .conftest import ONE_KERNEL
 from .kernel import LIVE
 from .notebook import Notebook
 
@@ -25,6 +26,7 @@ boxes[-1]
 """
 
 
+@ONE_KERNEL
 def test_two_views_of_different_width_are_live(notebook: Notebook) -> None:
     notebook.show(LIVE, NARROW)
     wide, narrow = Chart(notebook, 0), Chart(notebook, 1)
@@ -37,6 +39,7 @@ def test_two_views_of_different_width_are_live(notebook: Notebook) -> None:
     notebook.screenshot(f"two-views-{notebook.kernel}")
 
 
+@ONE_KERNEL
 def test_a_second_browser_is_live_too(live: Chart, browser: Browser, lab: Lab) -> None:
     live.notebook.save()
     context = browser.new_context()
@@ -95,6 +98,7 @@ def box_around_a_closed_chart(live: Chart) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("box_around_a_closed_chart")
+@ONE_KERNEL
 def test_a_closed_chart_in_a_box_does_not_spoil_a_refreshed_page(live: Chart) -> None:
     """A box outlives the chart it holds; ipywidgets asks it for its state all the same."""
     live.notebook.refresh()
