@@ -8,7 +8,6 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -135,34 +134,12 @@ class Webhook(Handler):
 
 
 class Email(Handler):
-    """Mails each notice as plain text, in a thread; see `Mailer` for the settings."""
+    """Mails each notice as plain text, in a thread; `options` are those of `Mailer`."""
 
     def __init__(
-        self,
-        host: str,
-        port: int,
-        sender: str,
-        to: str | Iterable[str],
-        *,
-        user: str | None = None,
-        password: str | None = None,
-        tls: str = "starttls",
-        cafile: str | Path | None = None,
-        insecure: bool = False,
-        timeout: float = 10.0,
+        self, host: str, port: int, sender: str, to: str | Iterable[str], **options: Any
     ) -> None:
-        self._mailer = Mailer(
-            host,
-            port,
-            sender,
-            to,
-            user=user,
-            password=password,
-            tls=tls,
-            cafile=cafile,
-            insecure=insecure,
-            timeout=timeout,
-        )
+        self._mailer = Mailer(host, port, sender, to, **options)
         self.name = f"mail by {self._mailer.name}"
         self._caller = Caller("mail")
 
