@@ -15,7 +15,7 @@ from livewidget.data.records import columns_of
 from livewidget.data.schema import Kind, Schema
 from livewidget.engine.buffer import BufferManager
 from livewidget.engine.door import Door
-from livewidget.engine.feed import Feed
+from livewidget.engine.feed import Feed, Subscription
 from livewidget.engine.flow import Flow
 from livewidget.engine.gate import Gate
 from livewidget.engine.intake import Intake
@@ -172,6 +172,21 @@ class Line:
         if name not in self._outputs:
             self._outputs[name] = Feed(self._clock, self.changed)
         return self._outputs[name]
+
+    def subscribe(self, queue: Queue | None, since: int | None) -> Subscription:
+        """Return what the buffer holds, or its rows from `since`, and what is stored from now on.
+
+        No row comes twice, and none is passed over.
+        """
+
+        def between() -> Subscription:
+            ring = self._buffer.ring
+            if ring is None:
+                return self.feed.subscribe(queue)
+            first = ring.tail if since is None else min(max(since, ring.tail), ring.head)
+            return self.feed.subscribe(queue, ring.snapshot(first), first)
+
+        return self.intake.between_drains(between)
 
     def nudge(self) -> None:
         """Have what is staged carried to those who listen, soon."""

@@ -297,17 +297,14 @@ class DataStreamer(Watched):
         if output is not None:
             return self._line.output(output).subscribe(queue)
 
-        def subscribe() -> Subscription:
-            ring = self.buffer.ring
-            if ring is None:
-                return self._line.feed.subscribe(queue)
-            first = ring.tail if since is None else min(max(since, ring.tail), ring.head)
-            return self._line.feed.subscribe(queue, ring.snapshot(first), first)
+        def listen() -> Subscription:
+            subscription = self._line.subscribe(queue, since)
+            self._watchful = True  # only now: a push under way may just have found nobody
+            self._line.nudge()
+            return subscription
 
-        self._watchful = True
-        if self._engine.alive:  # by it: an interrupted cell must not tear a drain
-            return self._engine.call(lambda: self._line.intake.between_drains(subscribe))
-        return self._line.intake.between_drains(subscribe)
+        # By the engine: an interrupted cell must not tear a drain.
+        return self._engine.call(listen) if self._engine.alive else listen()
 
     def send_to(self, sink: str | Path | Sink, output: str | None = None, **options: Any) -> Output:
         """Write what is stored from now on, or routed to `output`, to a sink: a `Sink` or a URL.
@@ -375,6 +372,8 @@ class DataStreamer(Watched):
         if self._runner.state[0] is State.WAITING:
             self._runner.say(State.LIVE)
         self._watchful = feed.active or buffer.holds
+        if feed.active:  # somebody began to listen meanwhile
+            self._watchful = True
         self._line.nudge()
         return rows
 

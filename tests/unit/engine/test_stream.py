@@ -2,7 +2,7 @@
 
 import pytest
 
-from livewidget import DataStreamer
+from livewidget import BufferManager, DataStreamer
 from livewidget.data.errors import SettingError
 from livewidget.data.events import State
 from livewidget.engine.thread import Engine
@@ -81,6 +81,24 @@ def test_gaps_and_states_come_along(engine):
     assert "gone for good" in streamer.state[1]
     assert [gap.reason for gap in streamer.gaps] == ["cut"]
     assert streamer.account().stored == 5
+
+
+def test_who_begins_to_listen_in_the_middle_of_a_push_is_not_forgotten(engine, monkeypatch):
+    """The push has just found that nobody listens, and has not said so yet."""
+    base = DataStreamer(engine=engine)
+    found = []
+
+    def holds(_):
+        if not found:
+            found.append(base.subscribe())
+        return False
+
+    monkeypatch.setattr(BufferManager, "holds", property(holds))
+    base.push(rows(0, 4))
+    wait_until(lambda: not base._line._due)  # nothing is on its way any more
+    base.push(rows(4, 12))
+    wait_until(lambda: found[0].waiting == 12)
+    found[0].close()
 
 
 def test_stopping_a_stream_leaves_its_streamer_alone(engine):
