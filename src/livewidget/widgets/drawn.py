@@ -63,6 +63,7 @@ class DrawnWidget(VBox):  # type: ignore[misc] # ipywidgets publishes no types
             layout={"flex": "0 0 90px"},
         )
         figure.title = self.title
+        figure.title_style = {"fill": "var(--jp-ui-font-color1, currentColor)"}
         figure.layout.height = f"{self.height}px"
         figure.layout.width = "100%"
         super().__init__([HBox([self._button, self._summary]), figure])
