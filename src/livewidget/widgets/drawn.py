@@ -26,6 +26,7 @@ from livewidget.widgets.figure import close_tree
 
 log = logging.getLogger("livewidget")
 MARGIN = {"top": 40, "bottom": 56, "left": 76, "right": 30}
+TEXT = "var(--jp-ui-font-color1)"  # the theme's: bqplot's own is orange
 LABELS = {"across": "38px", "up": "58px"}  # how far the axes' names are from them
 
 
@@ -63,7 +64,9 @@ class DrawnWidget(VBox):  # type: ignore[misc] # ipywidgets publishes no types
             layout={"flex": "0 0 90px"},
         )
         figure.title = self.title
-        figure.title_style = {"fill": "var(--jp-ui-font-color1, currentColor)"}
+        figure.title_style = {"fill": TEXT}
+        for axis in figure.axes:
+            axis.label_color = TEXT
         figure.layout.height = f"{self.height}px"
         figure.layout.width = "100%"
         super().__init__([HBox([self._button, self._summary]), figure])

@@ -14,7 +14,7 @@ from livewidget.data.errors import SettingError
 from livewidget.data.schema import Kind, Schema
 from livewidget.data.text import Text
 from livewidget.pipeline.fields import NUMBERS, expect, whole
-from livewidget.widgets.drawn import LABELS, MARGIN, DrawnWidget, at
+from livewidget.widgets.drawn import LABELS, MARGIN, TEXT, DrawnWidget, at
 from livewidget.widgets.traits import Duration
 
 # Grey for what belongs to nothing, then the ten of Tableau's palette: legible on white and black.
@@ -120,7 +120,8 @@ class LiveScatter(DrawnWidget):
             return
         if kind is Kind.FLOAT:
             scale = ColorScale(scheme="viridis")
-            self.figure.axes = [*self.figure.axes, ColorAxis(scale=scale, label=self._color)]
+            axis = ColorAxis(scale=scale, label=self._color, label_color=TEXT)
+            self.figure.axes = [*self.figure.axes, axis]
         else:
             scale = OrdinalColorScale(domain=list(range(len(PALETTE))), colors=PALETTE)
         self.points.scales = {**self.points.scales, "color": scale}
