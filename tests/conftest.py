@@ -22,18 +22,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--report", type=Path, help="write a Markdown report of this run")
 
 
-COMPANY = ("test_notebooks.py", "test_alerts.py", "test_drawn.py")  # nothing is timed in these
+# In these the time that something takes is what is tested.
+TIMED = (
+    "test_adapt.py",
+    "test_busy.py",
+    "test_chart.py",
+    "test_history.py",
+    "test_memory.py",
+    "test_sight.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what opens a browser, and run it last: what fails quickly fails first.
 
-    What is timed there is marked `alone`, but for those that may have company.
+    What is timed there is marked `alone`; all else may have company.
     """
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-            if item.path.name not in COMPANY:
+            if item.path.name in TIMED:
                 item.add_marker("alone")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
