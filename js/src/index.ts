@@ -10,6 +10,7 @@ import { acquirePage } from "./link/pages";
 import { showPerformance } from "./monitor/standalone";
 import { BqplotRenderer } from "./renderer/bqplot";
 import { colorsOf } from "./renderer/palette";
+import { wishOf } from "./renderer/ways";
 
 interface InitializeProps {
   model: WidgetModel;
@@ -42,8 +43,9 @@ async function join({ model, signal }: InitializeProps): Promise<ChartRuntime> {
   const style = () => {
     runtime.restyle(stylingOf((name) => model.get(name), colorsOf(model.get("colors"))));
     renderer.setZone(String(model.get("tz") || "UTC"));
+    renderer.prefer(wishOf(model.get("renderer")));
   };
-  const styled = ["colors", "styles", "bands", "tz"].map((name) => `change:${name}`);
+  const styled = ["colors", "styles", "bands", "tz", "renderer"].map((name) => `change:${name}`);
   for (const change of styled) model.on(change, style);
   style();
   const leave = page.join(runtime.chart, runtime);

@@ -2,6 +2,7 @@
 import type { Frames } from "../src/link/clock";
 import type { Channel } from "../src/link/page";
 import type { Picture, Renderer } from "../src/renderer/base";
+import type { Way } from "../src/renderer/ways";
 
 export class FakeFrames implements Frames {
   #waiting = new Map<number, (now: number) => void>();
@@ -74,7 +75,10 @@ export class FakeRenderer implements Renderer {
     this.pictures.push(picture);
   }
 
-  setColors(): void {}
+  way: Way = "bqplot";
+  notice = "";
+  took(): void {}
+  prefer(): void {}
 
   setZone(): void {}
 

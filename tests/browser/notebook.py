@@ -36,6 +36,8 @@ class Notebook:
         page.on("pageerror", lambda error: self.errors.append(f"page error: {error}"))
         for script in ("wire.js", "page.js"):
             page.add_init_script(path=HERE / script)
+        # A slow machine must not decide what is tested.
+        page.add_init_script("localStorage.setItem('livewidget.renderer', 'bqplot')")
 
     def open(self) -> None:
         """Load or reload the page and wait for its kernel."""

@@ -200,16 +200,20 @@ export class ChartRuntime implements Port, Drawable {
     const fresh = this.store.sequence !== this.#drawnSequence;
     this.#drawnSequence = this.store.sequence;
     this.counters.drew(performance.now() - began);
-    if (fresh) this.#age(this.store.last?.arrival ?? Number.NaN);
+    const arrival = fresh ? (this.store.last?.arrival ?? Number.NaN) : Number.NaN;
+    this.#painted(() => {
+      this.counters.aged(Date.now() - arrival);
+      this.renderer.took(performance.now() - began);
+    });
     this.#emit("drawn");
   }
 
-  /** Notes how old the picture was once the browser had painted it: the next task comes after. */
-  #age(arrival: number): void {
+  /** Calls back once the browser has painted what was drawn: the next task comes after. */
+  #painted(done: () => void): void {
     const channel = new MessageChannel();
     channel.port1.onmessage = () => {
       channel.port1.close();
-      this.counters.aged(Date.now() - arrival);
+      done();
     };
     channel.port2.postMessage(null);
   }

@@ -16,6 +16,7 @@ export const SHOWN = [
   "colors",
   "styles",
   "bands",
+  "renderer",
 ];
 
 export function settingsOf(model: WidgetModel): Settings {

@@ -197,6 +197,7 @@ export class ChartView implements ViewPort {
     this.el.dataset.generation = String(store.generation);
     this.el.dataset.sequence = String(store.sequence);
     this.el.dataset.frames = String(counters.total);
+    this.el.dataset.renderer = this.runtime.renderer.way;
     this.#empty.hidden = store.series.some(({ track }) => track.length > 0);
     this.#hover.refresh();
     if (now - this.#legendAt >= LEGEND_MS) this.#showLegend();
@@ -250,7 +251,8 @@ export class ChartView implements ViewPort {
 
   #showStatus(): void {
     const { lastStatus, store } = this.runtime;
-    const notes = [lastStatus.notice, ...store.meta.notes].filter((note) => note !== "");
+    const own = this.runtime.renderer.notice;
+    const notes = [lastStatus.notice, own, ...store.meta.notes].filter((note) => note !== "");
     this.#announce(lastStatus.notice);
     this.#notice.textContent = notes.join(" · ");
     this.#notice.title = notes.join("\n");

@@ -42,6 +42,11 @@ export async function pngOf(plot: Plot, text: PngText): Promise<ArrayBuffer> {
   context.fillStyle = background(plot.el);
   context.fillRect(0, 0, canvas.width, canvas.height);
   for (const layer of plot.layers()) {
+    if (layer instanceof HTMLCanvasElement) {
+      const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = layer;
+      context.drawImage(layer, offsetLeft, HEADER_PX + offsetTop, offsetWidth, offsetHeight);
+      continue;
+    }
     context.drawImage(await picture(layer, width, height), 0, HEADER_PX, width, height);
   }
   write(context, text, ink, HEADER_PX + height);

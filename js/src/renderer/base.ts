@@ -1,5 +1,6 @@
 /** What a renderer is given and what it gives back; bqplot marks are the first implementation. */
 import type { Level } from "../data/alert";
+import type { Way, Wish } from "./ways";
 
 export interface Tick {
   value: number;
@@ -58,8 +59,8 @@ export interface Area {
 export interface Plot {
   el: HTMLElement;
   area(): Area;
-  /** The svg elements that make up the picture, bottom first. */
-  layers(): SVGSVGElement[];
+  /** The elements that make up the picture, bottom first. A canvas covers the area, an svg all. */
+  layers(): (SVGSVGElement | HTMLCanvasElement)[];
 }
 
 export interface Renderer {
@@ -68,6 +69,14 @@ export interface Renderer {
   /** Draws `picture` on every open view. */
   draw(picture: Picture): void;
   setZone(name: string): void;
+  /** Draws in this way from now on; "auto" goes by what drawings take. */
+  prefer(wish: Wish): void;
+  /** The last drawing took `ms`, the browser's painting with it. */
+  took(ms: number): void;
+  /** The way that is drawn in now. */
+  readonly way: Way;
+  /** What there is to tell the user of it; empty for nothing. */
+  readonly notice: string;
   /** Lets go of all it holds: the chart has ended, and draws no more. */
   close(): void;
 }

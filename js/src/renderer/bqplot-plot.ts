@@ -3,9 +3,11 @@ import type { PageView } from "../link/jupyter";
 import { type Area, MARGIN, type Picture, type Plot } from "./base";
 import { type FastAxis, patchAxis } from "./bqplot-axis";
 import { type FastLines, patchLines } from "./bqplot-lines";
+import { CanvasLayer } from "./canvas";
 import { Layers } from "./layers";
 import { pathOf } from "./path";
 import { timeTicks, valueTicks } from "./ticks";
+import type { Way } from "./ways";
 import type { Zone } from "./zone";
 
 /** What we use of bqplot's Figure view; the older name of a size comes second. */
@@ -34,11 +36,16 @@ export class BqplotPlot implements Plot {
   #lines: FastLines | null = null;
   #axes: (FastAxis | null)[] = [];
   #layers: Layers | null = null;
+  #canvas: CanvasLayer | null = null;
+  #way: Way = "bqplot";
+  #weight = 1;
   #picture: Picture | null = null;
 
+  /** `lost` hears why the canvas cannot be drawn on, or, with nothing to say, that it can again. */
   constructor(
     readonly view: FigureView,
     private zone: () => Zone,
+    private lost: (why: string) => void,
   ) {}
 
   get el(): HTMLElement {
@@ -72,12 +79,17 @@ export class BqplotPlot implements Plot {
     return { left: MARGIN.left, top: MARGIN.top, width, height };
   }
 
-  layers(): SVGSVGElement[] {
-    return [...this.el.querySelectorAll<SVGSVGElement>(":scope > svg")];
+  layers(): (SVGSVGElement | HTMLCanvasElement)[] {
+    return [
+      ...this.el.querySelectorAll<SVGSVGElement | HTMLCanvasElement>(":scope > svg, .lw-canvas"),
+    ];
   }
 
-  draw(picture: Picture): void {
+  /** Draws `picture` in a way, with lines of `weight` pixels. */
+  draw(picture: Picture, way: Way, weight: number): void {
     this.#picture = picture;
+    this.#way = way;
+    this.#weight = weight;
     const { width, height } = this.area();
     const start = epochMs(picture, picture.start);
     const stop = epochMs(picture, picture.stop);
@@ -93,11 +105,26 @@ export class BqplotPlot implements Plot {
     const picture = this.#picture;
     if (picture === null) return;
     const area = this.area();
+    const canvas = this.#way === "canvas" ? this.#onCanvas(picture, area) : null;
+    if (canvas === null) this.#canvas?.clear();
     this.#lines?.write((i) => {
       const curve = picture.curves[i];
-      const plain = picture.looks[i]?.shape === "line";
+      const plain = canvas === null && picture.looks[i]?.shape === "line";
       return curve?.visible && plain ? pathOf(curve, picture, area) : "";
     });
-    this.#layers?.draw(picture, area);
+    this.#layers?.draw(picture, area, canvas === null);
+  }
+
+  /** Draws the curves on the canvas; null where that cannot be. */
+  #onCanvas(picture: Picture, area: Area): CanvasLayer | null {
+    if (this.#canvas === null) {
+      const lost = () => this.lost("the browser took the canvas away");
+      this.#canvas = new CanvasLayer(lost, () => this.lost(""));
+      if (!this.#canvas.works) this.lost("the browser gives no canvas");
+      this.el.querySelector(":scope > .lw-over")?.before(this.#canvas.el);
+    }
+    if (!this.#canvas.works || area.width <= 0 || area.height <= 0) return null;
+    this.#canvas.draw(picture, area, this.#weight);
+    return this.#canvas;
   }
 }

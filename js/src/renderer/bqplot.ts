@@ -8,6 +8,7 @@ import {
 } from "../link/jupyter";
 import { type Look, MARGIN, type Picture, type Plot, type Renderer } from "./base";
 import { BqplotPlot, epochMs } from "./bqplot-plot";
+import { type Way, Ways, type Wish } from "./ways";
 import { Zone } from "./zone";
 
 /** What we use of bqplot's Lines model. */
@@ -37,6 +38,7 @@ export class BqplotRenderer implements Renderer {
   #thin = false;
   #last: Picture | null = null;
   #looks: Look[] = [];
+  #ways = new Ways();
 
   constructor(
     private model: WidgetModel,
@@ -53,7 +55,24 @@ export class BqplotRenderer implements Renderer {
 
   setZone(name: string): void {
     this.#zone = new Zone(name);
-    if (this.#last) this.draw(this.#last);
+    this.#again();
+  }
+
+  get way(): Way {
+    return this.#ways.way;
+  }
+
+  get notice(): string {
+    const { failure } = this.#ways;
+    return failure && `Drawn without the canvas: ${failure}.`;
+  }
+
+  prefer(wish: Wish): void {
+    if (this.#ways.want(wish)) this.#again();
+  }
+
+  took(ms: number): void {
+    if (this.#ways.took(ms)) this.#again();
   }
 
   async open(host: HTMLElement, signal: AbortSignal): Promise<Plot> {
@@ -61,7 +80,11 @@ export class BqplotRenderer implements Renderer {
     const view = await openView(this.model, this.figure);
     if (signal.aborted) view.remove();
     signal.throwIfAborted();
-    const plot = new BqplotPlot(view, () => this.#zone);
+    const plot = new BqplotPlot(
+      view,
+      () => this.#zone,
+      (why) => this.#lost(why),
+    );
     signal.addEventListener("abort", () => {
       this.#plots.delete(plot);
       plot.close();
@@ -70,7 +93,7 @@ export class BqplotRenderer implements Renderer {
     announceAttached(view);
     await plot.ready(signal);
     this.#plots.add(plot);
-    if (this.#last) this.draw(this.#last);
+    this.#again();
     return plot;
   }
 
@@ -98,7 +121,18 @@ export class BqplotRenderer implements Renderer {
     setHere(this.#y, { min: low, max: high });
     this.#lines.dirty = false;
     if (!fast) this.#setPoints(picture);
-    for (const plot of this.#plots) plot.draw(picture);
+    const weight = this.#thin ? THIN_PX : NORMAL_PX;
+    for (const plot of this.#plots) plot.draw(picture, this.way, weight);
+  }
+
+  #again(): void {
+    if (this.#last) this.draw(this.#last);
+  }
+
+  /** A canvas is lost, for a reason, or found again: in a task of its own, not within a drawing. */
+  #lost(why: string): void {
+    const other = why ? this.#ways.failed(why) : this.#ways.mended();
+    if (other) queueMicrotask(() => this.#again());
   }
 
   #setColors({ looks }: Picture): void {

@@ -30,14 +30,19 @@ export class Layers {
   #under = new Layer("lw-under");
   #over = new Layer("lw-over");
   #looks: Look[] | null = null;
+  #whole = true;
 
   constructor(figure: Element) {
     figure.prepend(this.#under.el);
     figure.append(this.#over.el);
   }
 
-  draw(picture: Picture, area: Area): void {
-    if (picture.looks !== this.#looks) this.#arrange(picture.looks);
+  /** Draws marks, and where it is `whole` bands and curves, too: else a canvas has them. */
+  draw(picture: Picture, area: Area, whole = true): void {
+    if (picture.looks !== this.#looks || whole !== this.#whole) {
+      this.#whole = whole;
+      this.#arrange(picture.looks);
+    }
     this.#under.draw(picture, area);
     this.#over.draw(picture, area);
   }
@@ -47,6 +52,14 @@ export class Layers {
     this.#under.clear();
     this.#over.clear();
     for (const kind of KINDS) mark(this.#under, "lw-span", kind, spansOf);
+    if (this.#whole) this.#curves(looks);
+    for (const kind of KINDS) {
+      mark(this.#over, "lw-rule", kind, rulesOf);
+      mark(this.#over, "lw-flag", kind, flagsOf);
+    }
+  }
+
+  #curves(looks: Look[]): void {
     looks.forEach((look, i) => {
       for (const [low, high] of look.bands) {
         const band = this.#under.add("lw-band", (picture, area) =>
@@ -60,10 +73,6 @@ export class Layers {
     looks.forEach((look, i) => {
       this.#curve(look, i, look.shape !== "dashed");
     });
-    for (const kind of KINDS) {
-      mark(this.#over, "lw-rule", kind, rulesOf);
-      mark(this.#over, "lw-flag", kind, flagsOf);
-    }
   }
 
   #curve({ shape, color }: Look, i: number, wanted: boolean): void {

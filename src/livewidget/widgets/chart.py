@@ -55,6 +55,8 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
     fills between two columns: `[("low", "high")]`, or `{"forecast": ("low", "high")}` for whose it
     is. What detectors and forecasts make is known by its name and needs neither.
 
+    `renderer` draws the lines with "bqplot" marks, on a "canvas" within bqplot's figure, which is
+    faster, or "auto": with marks, until drawing them takes too long.
     `quality="high"` draws first and last of each pixel column besides min and max. Events more
     than `max_ahead` seconds ahead of the clock are rejected (None: none, for simulated time).
 
@@ -80,6 +82,7 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
     colors = t.List(t.Unicode()).tag(sync=True)
     styles = Styles().tag(sync=True, to_json=shown_styles)
     bands = Bands().tag(sync=True, to_json=shown_bands)
+    renderer = t.Enum(("auto", "bqplot", "canvas"), "auto").tag(sync=True)
     monitor = t.Bool(True).tag(sync=True)
 
     def __init__(
@@ -105,6 +108,7 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
         colors: str | Sequence[str] = (),
         styles: object = None,
         bands: object = None,
+        renderer: str = "auto",
         monitor: bool = True,
         store: object = None,
         history: object = None,
@@ -128,6 +132,7 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
             "colors": [colors] if isinstance(colors, str) else list(colors),
             "styles": {} if styles is None else styles,
             "bands": () if bands is None else bands,
+            "renderer": renderer,
             "monitor": monitor,
         }
         for name, value in settings.items():
