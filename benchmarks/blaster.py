@@ -8,8 +8,6 @@ to each question ("poll"), or events at a steady rate from when there are `COUNT
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import itertools
 import json
 import os
@@ -21,16 +19,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from livewidget.app.bench.server import frame, request, switch
+
 ANSWER = 100  # events in an answer to a poll
 BATCH, WIDE = 1_000, 10  # events in a message of "ndjson", numbers in each
 EVENTS_S = 100  # a connection, of "many"
 _BEATS = 10  # in which the connections take turns
 _START = 1_700_000_000.0
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
-_SWITCHING = (
-    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Accept: %s\r\n\r\n"
-)
 _STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
@@ -73,16 +68,6 @@ def wide(place: int) -> bytes:
     return json.dumps({"time": round(_START + place / 1000, 3)} | values).encode()
 
 
-def frame(payload: bytes) -> bytes:
-    """Return one text frame (RFC 6455, 5.2)."""
-    size = len(payload)
-    if size < 126:
-        return bytes([0x81, size]) + payload
-    if size < 65_536:
-        return bytes([0x81, 126]) + size.to_bytes(2, "big") + payload
-    return bytes([0x81, 127]) + size.to_bytes(8, "big") + payload
-
-
 def _payload(kind: str, count: int) -> bytes:
     if kind == "sse":
         return b"".join(b"id: %d\ndata: %s\n\n" % (n, text(n)) for n in range(count))
@@ -92,28 +77,12 @@ def _payload(kind: str, count: int) -> bytes:
     return b"".join(frame(text(n)) for n in range(count))
 
 
-def _request(client: socket.socket) -> bytes:
-    request = b""
-    while b"\r\n\r\n" not in request:
-        if not (chunk := client.recv(65_536)):
-            raise EOFError
-        request += chunk
-    return request
-
-
-def _switch(client: socket.socket) -> None:
-    lines = dict(line.partition(b": ")[::2] for line in _request(client).split(b"\r\n")[1:])
-    key = {name.lower(): value for name, value in lines.items()}[b"sec-websocket-key"]
-    accept = base64.b64encode(hashlib.sha1(key + _GUID).digest())
-    client.sendall(_SWITCHING % accept)
-
-
 def _blast(client: socket.socket, kind: str, payload: bytes) -> None:
     if kind == "sse":
-        _request(client)
+        request(client)
         client.sendall(_STREAM)
     else:
-        _switch(client)
+        switch(client)
     client.sendall(payload)
     client.recv(65_536)  # its farewell, or the end
 
@@ -123,7 +92,7 @@ def _answer(client: socket.socket) -> None:
     rows = [text(n) for n in range(100 * ANSWER)]
     bodies = [b"[%s]" % b",".join(rows[n : n + ANSWER]) for n in range(0, len(rows), ANSWER)]
     for body in itertools.cycle(bodies):
-        _request(client)
+        request(client)
         client.sendall(_ANSWER % len(body) + body)
 
 
@@ -165,7 +134,7 @@ def _accept(listening: socket.socket, kind: str, count: int, payload: bytes) -> 
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if kind == "many":
             with suppress(OSError, EOFError):
-                _switch(client)
+                switch(client)
                 beating.append(client)
         else:
             threading.Thread(target=_serve, args=(client, kind, payload), daemon=True).start()

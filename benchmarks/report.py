@@ -29,7 +29,7 @@ def write(path: Path, outcomes: dict[str, Outcome], command: str, load: str) -> 
     every = [figure for outcome in outcomes.values() for figure in outcome.figures]
     bound = [figure for figure in every if figure.met is not None]
     met = sum(bool(figure.met) for figure in bound)
-    lines = ["# Benchmarks", "", *_machine(command, load), ""]
+    lines = ["# Benchmarks", "", *machine(command), f"- {load}", "", METHOD, ""]
     lines += [f"**{met} of {len(bound)} targets met.**", ""]
     for name, outcome in outcomes.items():
         lines += [f"## {outcome.title}", "", *_table(outcome.figures), ""]
@@ -41,16 +41,14 @@ def write(path: Path, outcomes: dict[str, Outcome], command: str, load: str) -> 
     path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
-def _machine(command: str, load: str) -> list[str]:
+def machine(command: str) -> list[str]:
+    """Return the lines that say when, by what command and on what machine."""
     memory = psutil.virtual_memory().total / 2**30
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return [
         f"- {time.strftime('%Y-%m-%d %H:%M %Z')}, `{command}`",
         f"- {_processor()}, {psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.platform()}",
         f"- Python {platform.python_version()}, {packages}",
-        f"- {load}",
-        "",
-        METHOD,
     ]
 
 

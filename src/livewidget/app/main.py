@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from livewidget._version import __version__
-from livewidget.app import produce_command, run_command
+from livewidget.app import bench_command, produce_command, run_command
 from livewidget.data.errors import LivewidgetError
 
 USAGE_ERROR = 2
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="livewidget", description="Live data, from a shell.")
     parser.add_argument("--version", action="version", version=f"livewidget {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (produce_command, run_command):
+    for command in (produce_command, run_command, bench_command):
         command.add_to(commands)
     return parser
 
