@@ -17,6 +17,10 @@ class SettingError(LivewidgetError, ValueError):
     """A setting that cannot be: names it, the value and what was expected."""
 
 
+class MetricError(LivewidgetError, ValueError):
+    """A metric that cannot be: a name that is another one's, labels that are not its own."""
+
+
 class SourceError(LivewidgetError):
     """A source that cannot be opened, or that failed for good."""
 

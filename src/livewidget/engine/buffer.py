@@ -28,6 +28,7 @@ from livewidget.engine.export import export, to_dataframe
 from livewidget.engine.figures import Gauge
 from livewidget.engine.keeping import HISTORY_BYTES, Keep, Keeping
 from livewidget.engine.memory import Memory
+from livewidget.engine.timed import timed
 from livewidget.storage.planner import Planner
 from livewidget.storage.resolve import store_for
 
@@ -285,7 +286,7 @@ class BufferManager:
         """As `query`, in ns UTC, and at a `width` (ns) that `sketches.ladder.snap` returns."""
         if self._planner is None:
             return Answer(iter(()))
-        return self._planner.query(start, stop, width=width)
+        return timed(self._planner.query(start, stop, width=width), self.gauge.queries)
 
     def prefetch(self, start: int, stop: int, width: int) -> None:
         """Have the cache hold what a reader of [start, stop) may scroll to next. Blocks."""

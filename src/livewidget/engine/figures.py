@@ -14,6 +14,7 @@ from livewidget.data.clock import Clock
 from livewidget.engine.archive import Archive
 from livewidget.engine.keeping import Keeping
 from livewidget.engine.memory import Memory
+from livewidget.monitor.metrics import HistogramSeries
 
 _POOL_SHARE = 32  # what the pool holds for the next ring is one part in so many of the budget
 _HOLES = 3  # of a short history's share one part in so many is what the heap makes of it
@@ -38,7 +39,13 @@ class Gauge:
         self._memory: Memory | None = None
         self._ring_wants = 0  # bytes, of what is reported
         self._parted = 0, 0  # the allowance, and those bytes, that were parted last
+        self.queries = HistogramSeries()  # how long each took that was read to its end, in s
         self.lock = threading.Lock()  # of whoever changes the ring
+
+    @property
+    def budget(self) -> Budget:
+        """What its memory is a part of."""
+        return self._budget
 
     def join(self, name: str, memory: Memory) -> None:
         """Take part in the budget. Called once, when the memory is made."""
