@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from livewidget.data.batch import Batch, concat
 from livewidget.data.errors import StoreError
 from livewidget.engine.gate import Gate
+from livewidget.engine.meter import Meter
 from livewidget.resilience.backoff import Backoff
 from livewidget.resilience.spool import Entry, Spool
 from livewidget.storage.base import Store
@@ -48,6 +49,7 @@ class WriteAhead:
         self.changed = Gate()
         self.on_room: Callable[[], object] = lambda: None  # called after each write
         self.failures = 0
+        self.meter = Meter()
         self.error = ""  # why it cannot write now
         self.written = store.rows  # rows before this one are in the store, or were given up
         self._spool = Spool(most_rows, most_bytes)
@@ -71,6 +73,11 @@ class WriteAhead:
     def lost(self) -> int:
         """Rows that were given up."""
         return self._spool.dropped
+
+    @property
+    def most_rows(self) -> int:
+        """How many rows may wait before a source that can wait does."""
+        return self._spool.max_rows // 2
 
     @property
     def full(self) -> bool:
@@ -172,8 +179,10 @@ class WriteAhead:
     def _write(self, group: list[Entry]) -> bool:
         first = group[0].first
         try:
-            batch = concat([entry.batch for entry in group])
-            self.store.append(batch, first)
+            with self.meter as meter:
+                batch = concat([entry.batch for entry in group])
+                self.store.append(batch, first)
+                meter.rows += len(batch)
         except StoreError as error:
             self._failed(str(error))
             return False

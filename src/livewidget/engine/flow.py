@@ -22,6 +22,7 @@ from livewidget.engine.door import Door
 from livewidget.engine.gate import Gate
 from livewidget.engine.intake import Intake
 from livewidget.engine.lanes import Lanes
+from livewidget.engine.meter import Meter
 from livewidget.engine.staging import Mark
 from livewidget.engine.workers import Workers
 from livewidget.pipeline.operator import Moment, State, Tally
@@ -189,6 +190,26 @@ class Flow:
             if self._schema is not None:
                 self._workers.bind(self._schema)  # what has taken up a part of it begins anew
             raise StateError(f"the state does not fit: {error}") from error
+
+    @property
+    def meters(self) -> list[Meter]:
+        """What each thread that works on the operators counts; see `apart`."""
+        return self._workers.meters
+
+    @property
+    def apart(self) -> bool:
+        """Whether the operators have threads of their own, and not the engine's."""
+        return self._workers.apart
+
+    @property
+    def queue(self) -> BatchQueue:
+        """What waits for the operators."""
+        return self._queue
+
+    @property
+    def queued(self) -> int:
+        """The rows that wait."""
+        return self._queue.rows
 
     def stats(self) -> dict[str, object]:
         """Return the queue's figures: rows that wait, the most there were, and its bound."""

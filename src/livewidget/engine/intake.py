@@ -17,6 +17,7 @@ from livewidget.data.events import DeadLetter, Gap
 from livewidget.data.schema import Schema
 from livewidget.engine.door import Door
 from livewidget.engine.ledger import DEAD_LETTERS, Account, Ledger
+from livewidget.engine.meter import Meter
 from livewidget.engine.staging import Load, Mark, Staging
 from livewidget.pipeline.horizon import DAY_S, Horizon
 
@@ -72,6 +73,7 @@ class Intake:
         self.thin: Callable[[Batch], Batch] | None = None
         self.gaps: deque[Gap] = deque(maxlen=GAPS)
         self.gap_count = 0
+        self.meter = Meter()  # of what carries rows into the store
         # When the newest rows of the two last drains came, ns UTC.
         self.arrivals: tuple[int | None, int | None] = (None, None)
 
@@ -146,9 +148,16 @@ class Intake:
                 if load.rows:
                     self._note_arrivals(load)
             if load.rows:
-                self._carry(load)
+                with self.meter:
+                    self.meter.rows += load.rows
+                    self._carry(load)
             elif load.marks:
                 self._settle_gaps(load.marks, _NO_TIMES, None)
+
+    @property
+    def waiting(self) -> int:
+        """About how many rows are staged."""
+        return self._staged.weight
 
     def between_drains(self, call: Callable[[], T]) -> T:
         """Carry what is staged into the store, then return what `call` does before more comes."""

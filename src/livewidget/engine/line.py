@@ -138,6 +138,11 @@ class Line:
         return self.flow is None or self.flow.bound
 
     @property
+    def names(self) -> list[str]:
+        """The names of the operators, in order."""
+        return [each.name for each in self._operators]
+
+    @property
     def put(self) -> int | None:
         """How many rows the store has or will have, of all that came through; None without one."""
         ring, archive = self._buffer.ring, self._buffer.archive

@@ -10,6 +10,7 @@ from livewidget.data.clock import Clock
 from livewidget.data.errors import SettingError, quote
 from livewidget.data.events import State
 from livewidget.engine.line import Line
+from livewidget.engine.meter import Meter
 from livewidget.engine.runner import Runner
 from livewidget.resilience.rate import TokenBucket
 
@@ -36,10 +37,12 @@ class StreamOutlet:
         self._bucket = None if rate_limit is None else TokenBucket(rate_limit)
         self._acknowledge = delivery == DELIVERIES[0]
         self.gap = line.gap
+        self.waiting = Meter()  # of sources that are held; its rows are times that data came
 
     def emit(self, data: Data) -> int:
         """Take rows as a source gives them: those that do not fit become dead letters."""
         rows = self._line.entry.emit(data)
+        self.waiting.rows += 1
         if rows:
             if self._runner.state[0] in _UNSAID:
                 self._runner.say(State.LIVE)
@@ -65,16 +68,22 @@ class StreamOutlet:
     async def ready(self) -> None:
         """Return once it is not `full`, or the stream has ended. From any loop."""
         ended = self._runner.ended
-        while self.full and not ended.is_set():
-            await self._line.changed.wait_until(
-                lambda: ended.is_set() or not (self._runner.suspended or self._line.full)
-            )
-            await self._sleep(self._debt())
+        with self.waiting:
+            while self.full and not ended.is_set():
+                await self._line.changed.wait_until(
+                    lambda: ended.is_set() or not (self._runner.suspended or self._line.full)
+                )
+                await self._sleep(self._debt())
 
     async def stored(self) -> None:
         """Return once all that was emitted has come through and is stored."""
         if self._acknowledge:
             await self._line.stored()
+
+    @property
+    def limited(self) -> bool:
+        """Whether the rate limit is what holds the source."""
+        return self._debt() > 0
 
     def _debt(self) -> float:
         return 0.0 if self._bucket is None else self._bucket.wait(self._clock.monotonic())

@@ -25,6 +25,7 @@ from livewidget.data.events import DeadLetter
 from livewidget.engine.archive import Archive
 from livewidget.engine.feed import Subscription
 from livewidget.engine.gate import Gate
+from livewidget.engine.meter import Meter
 from livewidget.resilience.backoff import Backoff
 from livewidget.resilience.breaker import CircuitBreaker
 from livewidget.resilience.spool import Spool
@@ -130,6 +131,7 @@ class Output:
         self.written = self.rejected = self.dropped = self.retried = 0
         self.error = ""
         self.given_up = False
+        self.meter = Meter()
         self.letters: deque[DeadLetter] = deque(maxlen=LETTERS)
         self.reasons: Counter[str] = Counter()
         self._subscription = subscription
@@ -170,6 +172,31 @@ class Output:
             "reasons": dict(self.reasons),
             **self.sink.counts,
         }
+
+    @property
+    def delivery(self) -> Delivery:
+        """How rows are handed over; what is set counts from the next batch on."""
+        return self._delivery
+
+    @delivery.setter
+    def delivery(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+        self._changed.notify()
+
+    @property
+    def come(self) -> int:
+        """Rows that have come, from the first on."""
+        return self._accounted + self._waiting
+
+    @property
+    def waiting(self) -> int:
+        """Rows that have come and wait to be written."""
+        return self._waiting
+
+    @property
+    def lost(self) -> int:
+        """Rows that were given up."""
+        return self._dropped
 
     async def caught_up(self) -> None:
         """Return once all that has come by now is written, rejected or dropped, or it is given up.
@@ -282,7 +309,9 @@ class Output:
                 if not self._open:
                     await self.sink.open()
                     self._open = True
-                await self.sink.write_from(batch, first)
+                with self.meter as meter:
+                    await self.sink.write_from(batch, first)
+                    meter.rows += len(batch)
             except RejectedError as error:
                 self._well()
                 return self._bury(batch, error.rows, str(error))

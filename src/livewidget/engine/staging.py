@@ -63,6 +63,11 @@ class Staging:
         """Return how many rows wait, exactly. Not beside a take."""
         return sum(len(item) for item, _ in self._items[:] if isinstance(item, Batch))
 
+    @property
+    def weight(self) -> int:
+        """The rows that wait, each batch counted as `BATCH_ROWS` besides, of `STAGED_ROWS`."""
+        return self._rows
+
     def take(self) -> Load:
         """Take all that waits."""
         items = self._items[:]

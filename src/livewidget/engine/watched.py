@@ -18,6 +18,7 @@ from livewidget.engine import letters
 from livewidget.engine.buffer import BufferManager
 from livewidget.engine.ledger import Account
 from livewidget.engine.line import Line
+from livewidget.engine.outlet import StreamOutlet
 from livewidget.engine.runner import Runner
 from livewidget.engine.standing import standing
 from livewidget.engine.thread import Engine
@@ -41,6 +42,7 @@ class Watched:
 
     buffer: BufferManager
     _runner: Runner
+    _outlet: StreamOutlet
     _line: Line
     _engine: Engine
     _clock: Clock
@@ -51,6 +53,11 @@ class Watched:
     def engine(self) -> Engine:
         """The thread that it works on."""
         return self._engine
+
+    @property
+    def inside(self) -> tuple[Line, Runner, StreamOutlet]:
+        """The parts it is made of, for those of the engine that watch them."""
+        return self._line, self._runner, self._outlet
 
     def attach(self, part: Closing) -> None:
         """Have a part, such as an alert manager, closed when the stream is stopped, in that order.
@@ -97,7 +104,12 @@ class Watched:
 
     @property
     def silence(self) -> tuple[float, float]:
-        """Seconds since data last arrived, and between the two last arrivals; 0 before them."""
+        """Seconds since data last arrived, and between the two last arrivals; 0 before them.
+
+        While rows wait for operators none of it is silence.
+        """
+        if self.queued:
+            return 0.0, 0.0
         before, last = self._line.intake.arrivals
         silence = 0.0 if last is None else (self._clock.now() - last) / 1e9
         return silence, 0.0 if before is None or last is None else (last - before) / 1e9
@@ -124,6 +136,11 @@ class Watched:
             "operators": self._line.counts(),
             **self.buffer.stats(),
         }
+
+    @property
+    def queued(self) -> int:
+        """The rows that wait for the pipeline now."""
+        return 0 if self._line.flow is None else self._line.flow.queued
 
     def health(self) -> Health:
         """Return how the connection and the stream do: a verdict with its reason, and a score.

@@ -17,6 +17,7 @@ from livewidget.data.clock import Clock
 from livewidget.data.errors import SchemaError, SettingError, StateError, quote
 from livewidget.data.schema import Kind, Schema
 from livewidget.data.text import Text
+from livewidget.engine.meter import Meter
 from livewidget.pipeline.operator import Bound, Moment, Operator, State, Tally
 from livewidget.sources.worker import Worker
 
@@ -45,6 +46,8 @@ class Workers:
         self._count = max(count, int(pipeline.heavy))
         self._by = by
         self._bounds: list[Bound] = []
+        # One for each thread that works.
+        self.meters = [Meter() for _ in range(max(1, self._count))]
         self._queues: list[asyncio.Queue[_Job]] = []
         self._stack = AsyncExitStack()
 
@@ -55,6 +58,11 @@ class Workers:
         bounds = [self._pipeline.bind(schema, self._clock) for _ in range(max(1, self._count))]
         self._bounds = bounds
         return bounds[0]
+
+    @property
+    def apart(self) -> bool:
+        """Whether threads of its own do the work, and not the loop."""
+        return self._count > 0
 
     @property
     def ticks(self) -> bool:
@@ -70,11 +78,14 @@ class Workers:
         """Have an item walked; `done` hears of each part of it, on the loop."""
         if not self._queues:
             tally = Tally()
-            done(item, self._bounds[0].step(item.batch, tally), tally)
+            with self.meters[0] as meter:
+                meter.rows += len(item.batch)
+                batch = self._bounds[0].step(item.batch, tally)
+            done(item, batch, tally)
             await asyncio.sleep(0)
             return
         for place, part in self._parts(item):
-            await self._queues[place].put(_walk(part, done))
+            await self._queues[place].put(_walk(part, done, self.meters[place]))
 
     async def tick(self, moment: Moment, done: Ticked) -> None:
         """Have what is due at a moment given, behind the items so far; `done` hears of it.
@@ -174,12 +185,15 @@ def _answer(future: asyncio.Future[Any], told: tuple[Any, Exception | None]) -> 
         future.set_exception(error)
 
 
-def _walk(item: Item, done: Done) -> _Job:
+def _walk(item: Item, done: Done, meter: Meter) -> _Job:
     tally = Tally()
-    return (
-        lambda bound: bound.step(item.batch, tally),
-        lambda batch: done(item, batch, tally),
-    )
+
+    def step(bound: Bound) -> Batch:
+        with meter:
+            meter.rows += len(item.batch)
+            return bound.step(item.batch, tally)
+
+    return step, lambda batch: done(item, batch, tally)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -1,9 +1,11 @@
-"""What limits a chart now, in one plain sentence."""
+"""What limits a chart now, in plain words: one sentence, unless two stages do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from livewidget.monitor.findings import BOTTLENECK, INFO
 
 Figures = Mapping[str, Any]
 HALF_FULL = 0.5  # a queue that blocks goes to and fro between this and full
@@ -47,6 +49,16 @@ def _store(figures: Figures) -> str | None:
     )
 
 
+def _found(figures: Figures) -> str | None:
+    """Return what the findings name, by queueing evidence; that the source is slow comes last."""
+    named = [
+        each["text"]
+        for each in figures.get("findings", ())
+        if each["kind"] == BOTTLENECK and each["level"] != INFO
+    ]
+    return " ".join(named) or None
+
+
 def _dropped(figures: Figures) -> str | None:
     if not figures["dropped"]:
         return None
@@ -87,6 +99,7 @@ _CHECKS: tuple[Callable[[Figures], str | None], ...] = (
     _paused,
     _open_loop,
     _store,
+    _found,
     _dropped,
     _pipeline,
     _browser,
