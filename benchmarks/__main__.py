@@ -27,6 +27,7 @@ CLAIMS = (
     "windows",
     "aggregates",
     "alerts",
+    "monitoring",
     "codecs",
     "websocket",
     "http",
@@ -34,6 +35,7 @@ CLAIMS = (
     "kafka",
     "servers",
     "browser",
+    "twenty",
     "imports",
 )
 REPORT = Path("docs/reports/benchmarks.md")

@@ -5,10 +5,24 @@ from __future__ import annotations
 import numpy as np
 from tsdownsample import M4Downsampler
 
+from benchmarks.browser import LINE, PROBE, ROOT, browser_of, lab_of, watch
 from benchmarks.harness import Figure, Outcome, Plot, cpu_seconds, interleaved, quartiles, ratios
 from benchmarks.rig import WIDTH, Chart
 from livewidget.data.viewport import Viewport
 
+ROWS_S = 300  # that come while the page is watched, whatever the window holds
+CELL = """
+import sys, time
+sys.path.append({root!r})
+from benchmarks.rig import Feed, live
+from livewidget import LiveChart
+until = time.time_ns()
+past = Feed(1, {points} / 60, until - 60_000_000_000)
+chart = LiveChart(live(Feed(1, {rate}, until), {rate}), window=60, max_points=2 * {points})
+for begun in range(0, {points}, 1_000_000):
+    chart.push(past.columns(min(1_000_000, {points} - begun)))
+chart
+"""
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 NEW_ROWS = (10, 1_000)
 
@@ -34,6 +48,7 @@ def measure(*, quick: bool) -> Outcome:
             )
         )
         lines[f"frame, {rows:,} new rows"] = [(size, _us(times[str(size)])) for size in SIZES]
+    figures.append(_in_the_browser(quick=quick))
     figures += _against_m4(charts[SIZES[-1]], 11 if quick else 41)
     lines["M4 over the window"] = [
         (size, 1e6 * _median_m4(chart, 5 if quick else 15)) for size, chart in charts.items()
@@ -41,9 +56,28 @@ def measure(*, quick: bool) -> Outcome:
     plot = Plot("Cost of a frame", "points in the window", "us", lines=lines, log="xy")
     note = (
         f"One series, {WIDTH} pixels, 60 s window. A frame is the drain of what was pushed, the "
-        "view's update, its diff and the encoding. M4 is tsdownsample's, to four points a pixel."
+        "view's update, its diff and the encoding. In the browser "
+        f"{ROWS_S} rows/s come, and a frame is what the chart's drawing takes the main thread. M4 "
+        "is tsdownsample's, to four points a pixel."
     )
     return Outcome("A frame costs what is new", figures, [plot], note)
+
+
+def _in_the_browser(*, quick: bool) -> Figure:
+    """Compare what a frame takes the page's main thread, at the two ends of the sizes."""
+    costs = {}
+    with browser_of() as browser, lab_of() as lab:
+        for points in (SIZES[0], SIZES[-1]):
+            cell = CELL.format(root=str(ROOT), points=points, rate=ROWS_S)
+            costs[points] = watch(browser, lab, cell, LINE, PROBE, 5.0 if quick else 15.0)["cost"]
+    small, large = (quartiles(each) for each in costs.values())
+    return Figure(
+        "main thread of a frame: 10,000,000 points in the window over 10,000",
+        large[1] / small[1],
+        "x",
+        f"{small[1]:.2f} ms at 10,000, {large[1]:.2f} ms at 10,000,000",
+        1.1,
+    )
 
 
 def _framing(chart: Chart, rows: int):  # noqa: ANN202

@@ -1,5 +1,6 @@
 /**
- * When to acknowledge: with the first tick after a second, each two seconds with nothing new.
+ * When to acknowledge: with the first tick after a second, sooner where drawing fills the time, each
+ * two seconds with nothing new.
  *
  * Not oftener: an acknowledgement costs the next tick 15 ms. The server writes the kernel's answers
  * to it as small segments, the browser's system waits 40 ms before it confirms them (delayed ACK),
@@ -7,6 +8,10 @@
  */
 
 const BUSY_MS = 1000;
+/** A page that draws nearly all the time says so sooner: the next frames are to be lighter. */
+const HURRIED_MS = 400;
+/** The part of the time that is nearly all. */
+const HURRIED = 0.6;
 /** With few ticks: not while one may be about to come, which the answers would hold up by 40 ms. */
 const LATE_MS = 1250;
 const IDLE_MS = 2000;
@@ -15,6 +20,8 @@ export class AckPace {
   tick = 0;
   sent = 0;
   received = 0;
+  /** Milliseconds of main thread since the last one that drawing took, the paint included. */
+  busy = 0;
   #fresh = false;
   #last = 0;
 
@@ -24,7 +31,13 @@ export class AckPace {
     this.sent = sent;
     this.received = received;
     this.#fresh = true;
-    return this.#waited(received) >= BUSY_MS;
+    const waited = this.#waited(received);
+    return waited >= BUSY_MS || (waited >= HURRIED_MS && this.busy > HURRIED * waited);
+  }
+
+  /** Notes that a frame took `ms` of the main thread. */
+  spent(ms: number): void {
+    this.busy += ms;
   }
 
   /** Whether one is due though no tick has just come. */
@@ -39,6 +52,7 @@ export class AckPace {
 
   acknowledged(now: number): void {
     this.#fresh = false;
+    this.busy = 0;
     this.#last = now;
   }
 }

@@ -23,13 +23,27 @@ const SLACK_MS = 4;
 // Less than a frame at 60 Hz, more than what a due time and the nearest frame are apart.
 const LATE_MS = 10;
 
+/** Calls back once the browser has painted: the next task comes after. */
+export function afterPaint(call: () => void): void {
+  const channel = new MessageChannel();
+  channel.port1.onmessage = () => {
+    channel.port1.close();
+    call();
+  };
+  channel.port2.postMessage(null);
+}
+
 export class FrameClock {
   #waiting = new Set<Drawable>();
   #early = new WeakSet<Drawable>();
   #last = new WeakMap<Drawable, number>();
   #handle: number | null = null;
 
-  constructor(private frames: Frames = browserFrames) {}
+  /** `spent` is told what each frame with a drawing took the main thread, its paint included. */
+  constructor(
+    private frames: Frames = browserFrames,
+    private spent: (ms: number) => void = () => {},
+  ) {}
 
   /** Asks for one drawing at the next frame that the drawable's cap allows. */
   request(drawable: Drawable): void {
@@ -49,7 +63,10 @@ export class FrameClock {
     if (this.#handle !== null || this.#waiting.size === 0) return;
     this.#handle = this.frames.request((now) => {
       this.#handle = null;
+      const began = performance.now();
+      const waited = this.#waiting.size;
       for (const drawable of [...this.#waiting]) this.#offer(drawable, now);
+      if (this.#waiting.size < waited) afterPaint(() => this.spent(performance.now() - began));
       this.#schedule();
     });
   }

@@ -6,6 +6,7 @@ import { readPacket } from "../wire/packet";
 import { AckPace } from "./acks";
 import { FramesAlive } from "./alive";
 import { browserFrames, FrameClock, type Frames } from "./clock";
+import { StrainGauge } from "./strain";
 
 /** What the link needs of the page's widget model; `close` stops listening. */
 export interface Channel {
@@ -42,6 +43,7 @@ export class PageLink {
   #ports = new Map<number, Set<Port>>();
   #pace = new AckPace();
   #alive: FramesAlive;
+  #strain = new StrainGauge();
   #heard = Date.now();
   #timer: ReturnType<typeof setInterval> | null = null;
   #views = 0;
@@ -50,7 +52,7 @@ export class PageLink {
     private channel: Channel,
     frames: Frames = browserFrames,
   ) {
-    this.clock = new FrameClock(frames);
+    this.clock = new FrameClock(frames, (ms) => this.#pace.spent(ms));
     this.#alive = new FramesAlive(frames, () => this.#sightChanged());
     channel.listen((content, buffers) => this.#receive(content, buffers));
     channel.onEnd((reason) => this.#end(reason));
@@ -85,6 +87,7 @@ export class PageLink {
   close(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
+    this.#strain.close();
     document.removeEventListener("visibilitychange", this.#sightChanged);
     this.channel.close();
   }
@@ -141,9 +144,10 @@ export class PageLink {
       }
     }
     if (!watched) return;
+    const { tick, sent, received, busy } = this.#pace;
     this.#pace.acknowledged(now);
-    const { tick, sent, received } = this.#pace;
-    this.send({ kind: "ack", tick, sent, received, now, charts });
+    const page = this.#strain.take();
+    this.send({ kind: "ack", tick, sent, received, now, busy_ms: busy, page, charts });
   }
 
   #beat(): void {

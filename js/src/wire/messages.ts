@@ -74,6 +74,13 @@ export interface ChartAck {
   age_ms: number[];
 }
 
+/** How the page does since the last acknowledgement; a field that the browser lacks is not there. */
+export interface PageStrain {
+  long_tasks?: number;
+  long_ms?: number;
+  heap?: number;
+}
+
 /** Messages to the kernel, without the `client` that the link adds. */
 export type ToKernel =
   | {
@@ -93,8 +100,11 @@ export type ToKernel =
       sent: number;
       received: number;
       now: number;
+      page: PageStrain;
+      busy_ms: number;
       charts: Record<string, ChartAck>;
     }
   | { kind: "alert"; chart: number; action: "acknowledge" | "silence"; alert: string }
+  | { kind: "advice"; chart: number; action: "apply" | "undo"; finding: string }
   | { kind: "saved"; chart: number; request: string; error: string }
   | { kind: "export"; chart: number; format: "csv" };

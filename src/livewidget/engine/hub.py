@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -11,13 +12,16 @@ from typing import Any
 from livewidget.data.clock import Clock, SystemClock
 from livewidget.data.errors import LivewidgetError
 from livewidget.data.viewport import Viewport
+from livewidget.engine.adapt import Adaptation
 from livewidget.engine.clients import STUCK_S, Clients
 from livewidget.engine.credit import Credit
+from livewidget.engine.drawing import Drawing
 from livewidget.engine.inbox import Inbox
 from livewidget.engine.monitor import PerformanceMonitor
-from livewidget.engine.session import ChartSession
+from livewidget.engine.session import ChartSession, WatchSession
 from livewidget.engine.thread import Engine
 from livewidget.engine.transport import Message, Transport
+from livewidget.engine.watch import Watch
 from livewidget.wire.encode import encode_frame, encode_packets
 
 log = logging.getLogger("livewidget")
@@ -39,6 +43,8 @@ class Hub:
         self.engine = Engine.shared() if engine is None else engine
         self.clients = Clients()
         self.credit = Credit()
+        self.drawing = Drawing()
+        self.adapt = Adaptation()
         self.tick = 0
         self._transport = transport
         self._clock = SystemClock() if clock is None else clock
@@ -64,7 +70,12 @@ class Hub:
         self._sessions[session.chart] = session
         session.on_past = lambda: self.wake(session.chart)
         self._monitors[session.chart] = monitor
+        drawn = None if isinstance(session, WatchSession) else session
+        watch = Watch(session.streamer, drawn, self, self._clock)
+        monitor.parts.append(watch.parts)
+        session.on_advice = watch.take
         self._unheard.add(session.chart)
+        self.adapt.add(session)
         self.wake(session.chart)
 
     def remove(self, chart: int, reason: str) -> None:
@@ -72,9 +83,11 @@ class Hub:
         session = self._sessions.pop(chart, None)
         if session is not None:
             session.close()
-            self._monitors.pop(chart)
+            self._monitors.pop(chart).close()
             self._unheard.discard(chart)
+            self.adapt.remove(chart)
             self.clients.forget_chart(chart)
+            self.drawing.forget(chart)
             self.send({"kind": "closed", "chart": chart, "reason": reason})
 
     def session(self, chart: object) -> ChartSession | None:
@@ -84,6 +97,11 @@ class Hub:
     def monitor(self, chart: int) -> PerformanceMonitor:
         """Return the monitor of a chart that is there."""
         return self._monitors[chart]
+
+    @property
+    def deaf(self) -> bool:
+        """Whether a running cell keeps the pages from being heard."""
+        return self._loop_open
 
     def send(self, content: Message, buffers: Sequence[bytes | memoryview] = ()) -> None:
         """Send one message beside the ticks."""
@@ -161,15 +179,19 @@ class Hub:
             if self.watched(each.chart) or each.chart in presumed
         ]
         if not seen:
+            self.drawing.held.mark(on=False)
             return IDLE_S
-        if not self.credit.may_send(now, deaf=deaf):
+        held = not self.credit.may_send(now, deaf=deaf)
+        self.drawing.held.mark(on=held and not deaf)
+        self.adapt.step(seen, now, deaf=deaf, held=held)
+        if held:
             return HELD_S
         pieces: list[bytes] = []
         for session in seen:
             if now < session.due:
                 continue
             # Beats lie on a grid: a late one does not delay the next, and charts share theirs.
-            session.due = (now * session.cap // 1 + 1) / session.cap
+            session.due = (now * session.pace // 1 + 1) / session.pace
             if self.clients.width(session.chart, now) != 0:
                 pieces += self._frame(session)
         self._send(pieces, self._statuses(seen, now), now)
@@ -178,8 +200,14 @@ class Hub:
     def _frame(self, session: ChartSession) -> list[bytes]:
         pieces: list[bytes] = []
         try:
-            frame = session.advance()
-            pieces = [] if frame is None else encode_frame(frame)
+            session.streamer.drain()  # which is not the frame's own work
+            with self.drawing.frames:
+                frame = session.advance()
+                begun = time.thread_time()
+                pieces = [] if frame is None else encode_frame(frame)
+            if frame is not None:
+                took = time.thread_time() - begun
+                self.adapt.built(session, took, whole=frame.snapshot)
         except LivewidgetError as error:
             self._fail(session, str(error))
         except Exception as error:  # one chart's mistake is not the other charts' end
@@ -206,8 +234,13 @@ class Hub:
         loop = "open" if self._loop_open else "credit"
         return {
             str(session.chart): self._monitors[session.chart].status(session, loop)
+            | self.adapt.status(session.chart, now, self._clock.now())
             for session in due
         }
+
+    def quality(self, chart: int) -> dict[str, Any]:
+        """Return what a status says of how the chart is drawn, and why."""
+        return self.adapt.status(chart, self._clock.monotonic(), self._clock.now())
 
     def _send(self, pieces: list[bytes], status: dict[str, Any], now: float) -> None:
         if not pieces and not status:
@@ -218,7 +251,9 @@ class Hub:
             content: Message = {"kind": "tick", "tick": tick, "sent": sent}
             if status:
                 content["status"], status = status, {}
-            self._transport.send(content, [packet] if packet else [])
+            with self.drawing.link as link:
+                self._transport.send(content, [packet] if packet else [])
+                link.rows += 1
             self.tick = tick
             self.credit.sent(tick, now)
 

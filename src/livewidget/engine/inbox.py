@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from livewidget.data.clock import Clock
 from livewidget.data.errors import quote
 from livewidget.data.viewport import Viewport
+from livewidget.engine.adapt import Drawn
 from livewidget.engine.clients import Sight
+from livewidget.engine.pages import Strain
 
 if TYPE_CHECKING:
     from livewidget.engine.hub import Hub
@@ -23,7 +25,10 @@ QUIET_S = 60.0  # between two log lines about messages that do not fit
 WIDEST = 16_384  # CSS pixels: two 8K screens
 MOST_AGES = 64
 LONGEST_NAME = 256
+MOST_TRIP_MS = 60_000.0  # a longer one is a clock that was set
+_STRAIN = ("long_tasks", "long_ms", "heap")
 ACTIONS = ("acknowledge", "silence")
+ADVICE = ("apply", "undo")
 
 
 class Inbox:
@@ -43,6 +48,7 @@ class Inbox:
             "saved": self._saved,
             "export": self._export,
             "alert": self._alert,
+            "advice": self._advice,
         }
 
     def take(self, content: Any, buffers: list[memoryview], clock: Clock) -> None:
@@ -120,20 +126,29 @@ class Inbox:
         self._hub.returned(name, now)
         client = self._hub.clients.heard(name, now)
         times = [_float(content, each) for each in ("sent", "received", "now")]
+        heard = clock.now() / 1e6
         if times[0] > 0:
-            client.clock.add(times[0], times[1], times[2], clock.now() / 1e6)
+            client.clock.add(times[0], times[1], times[2], heard)
+        strain = _strain(content.get("page"), times, heard)
         self._hub.acknowledged(name, tick)
+        told: dict[int, Drawn] = {}
         for chart, drawn in content["charts"].items():
             session = self._hub.session(int(chart))
             if session is not None:
                 ages = [float(age) - client.clock.ms for age in drawn["age_ms"][:MOST_AGES]]
-                self._hub.monitor(session.chart).drawn(
-                    name,
+                each = told[session.chart] = Drawn(
                     _number(drawn, "drawn"),
                     0.0 if drawn["draw_ms"] is None else _float(drawn, "draw_ms"),
                     [age for age in ages if math.isfinite(age)],
-                    now,
                 )
+                monitor = self._hub.monitor(session.chart)
+                monitor.drawn(name, each.frames, each.draw_ms, each.ages_ms, now)
+                monitor.told(name, strain)
+                self._hub.drawing.drawn(
+                    name, session.chart, each.frames, each.draw_ms, each.ages_ms, now
+                )
+        busy_ms = _float(content, "busy_ms") if "busy_ms" in content else 0.0
+        self._hub.adapt.told(name, told, now, busy_ms)
 
     def _saved(self, content: Message, buffers: list[memoryview], _: Clock) -> None:
         answer = self._answers.pop(_text(content, "request"), None)
@@ -152,6 +167,22 @@ class Inbox:
             raise ValueError(f"action is one of {ACTIONS}")
         if session is not None and session.on_alert is not None:
             session.on_alert(action, alert)
+
+    def _advice(self, content: Message, _: list[memoryview], __: Clock) -> None:
+        session = self._session(content)
+        action, finding = _text(content, "action"), _text(content, "finding")
+        if action not in ADVICE:
+            raise ValueError(f"action is one of {ADVICE}")
+        if session is not None and session.on_advice is not None:
+            session.on_advice(action, finding)
+
+
+def _strain(page: Any, times: list[float], heard: float) -> Strain:
+    """Return how a page does; what an older one does not tell is not known."""
+    told = {} if page is None else {name: _float(page, name) for name in _STRAIN if name in page}
+    sent, received, now = times
+    trip_ms = (heard - sent) - (now - received) if sent > 0 else math.nan
+    return Strain(trip_ms=trip_ms if trip_ms < MOST_TRIP_MS else math.nan, **told)
 
 
 def _number(content: Any, name: str) -> int:

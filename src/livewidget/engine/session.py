@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +19,7 @@ from livewidget.data.text import Text
 from livewidget.data.viewport import Viewport
 from livewidget.engine.past import Past
 from livewidget.engine.streamer import DataStreamer
+from livewidget.monitor.ladder import M4, MINMAX, Setting
 from livewidget.view.view import View
 
 _SECOND = 1_000_000_000
@@ -29,7 +32,7 @@ class ChartSession:
 
     `y` names the columns drawn (empty: all that hold numbers), `by` the column of keys.
     `window` is in s, `cap` in frames a second. `max_series` bounds the keys with a line of
-    their own.
+    their own. `quality` says who chooses how it is drawn; see `engine.adapt`.
     """
 
     def __init__(
@@ -43,17 +46,22 @@ class ChartSession:
         cap: float = 30.0,
         max_series: int = 20,
         every: bool = False,
+        quality: str = "auto",
     ) -> None:
         self.chart = chart
         self.streamer = streamer
         self.cap = cap
+        self.quality = quality
+        self.setting = Setting(fps=cap, detail=M4 if every else MINMAX)
+        self.build_s = 0.0  # CPU time that the last frame took, once its rows were taken in
+        # How long the oldest event of each of the last frames had been here when it was built.
+        self.waits_ms: deque[float] = deque(maxlen=64)
         self.due = 0.0  # s, monotonic: when the next frame may be drawn
         self._notice = ("", 0)  # the text, and until when it is shown (ns of the wall)
         self._y = tuple(y)
         self._by = by
         self._window = round(window * _SECOND)
         self._max_series = max_series
-        self._every = every
         self._viewport = Viewport()
         self._view: View | None = None
         self._seen = 0  # ring rows before this one are in the view
@@ -65,6 +73,7 @@ class ChartSession:
         self._alerts: list[dict[str, Any]] | None = None
         self._alerts_due = False
         self.on_alert: Callable[[str, str], None] | None = None  # what to do, with which alert
+        self.on_advice: Callable[[str, str], None] | None = None  # the same, with which finding
         self.on_past: Callable[[], None] = lambda: None  # there is more of the past to draw
         self._past = Past(streamer.buffer, by, streamer.beside, streamer.now, self._more)
         self._paused_at: tuple[int, int | None, int] | None = None  # head, newest, ns of the wall
@@ -73,6 +82,17 @@ class ChartSession:
     def paused(self) -> bool:
         """Whether the picture stands still."""
         return self._paused_at is not None
+
+    @property
+    def pace(self) -> float:
+        """The most frames a second now."""
+        return min(self.cap, self.setting.fps)
+
+    def draw_by(self, setting: Setting) -> None:
+        """Draw in another way from the next frame on."""
+        self.setting = setting
+        if self._view is not None:
+            self._grain(self._view)
 
     @property
     def sequence(self) -> int:
@@ -149,6 +169,12 @@ class ChartSession:
     def advance(self) -> Frame | None:
         """Bring the view up to date and return its next frame, or None where nothing changed."""
         self.streamer.drain()
+        begun = time.thread_time()
+        frame = self._advance()
+        self.build_s = time.thread_time() - begun
+        return frame
+
+    def _advance(self) -> Frame | None:
         ring = self.streamer.buffer.ring
         if ring is None or self._failure:
             return None
@@ -158,6 +184,8 @@ class ChartSession:
             self._past.tend()
         self._update(self._view, ring)
         oldest = self.streamer.take_oldest_arrival(self)
+        if oldest is not None:
+            self.waits_ms.append((self.streamer.now() - oldest) / 1e6)
         frame = self._view.frame(
             self._label,
             snapshot=self._snapshot_due,
@@ -209,10 +237,14 @@ class ChartSession:
             window=self._window,
             keyed=self._by is not None,
             max_keys=self._max_series,
-            every=self._every,
         )
         view.look(self._viewport, self._window)
+        self._grain(view)
         return view
+
+    def _grain(self, view: View) -> None:
+        how = self.setting
+        view.grain(how.buckets_per_pixel, coarser=how.coarser, every=how.detail == M4)
 
     def _look(self) -> None:
         if self._view is not None:

@@ -48,6 +48,8 @@ class View:
         self._every = every
         self._window = window
         self._viewport = Viewport()
+        self._per_pixel = 1.0
+        self._coarser = 0
         self._tables: dict[int, BucketTable] = {}
         self._generation = self._sent_generation = self._sequence = 0
         self._origin = 0
@@ -63,9 +65,10 @@ class View:
 
     @property
     def width(self) -> int:
-        """The bucket width in ns: the visible span over the pixels, at least 1."""
+        """The bucket width in ns: the visible span over the pixels, at least 1; see `grain`."""
         start, stop = self._viewport.span or (0, self._window)
-        return max(1, (stop - start) // self._viewport.width)
+        buckets = max(1, round(self._viewport.width * self._per_pixel))
+        return max(1, (stop - start) // buckets) << self._coarser
 
     @property
     def span(self) -> tuple[int, int] | None:
@@ -106,6 +109,19 @@ class View:
             self._fresh = True
         self._viewport = viewport
         self._window = window
+
+    def grain(self, per_pixel: float, *, coarser: int = 0, every: bool = False) -> None:
+        """Draw so many buckets a pixel, each `coarser` times doubled, of four points where `every`.
+
+        A new generation begins, which every browser takes up whole; other buckets ask for a
+        rebuild, other points of the same buckets do not.
+        """
+        if (per_pixel, coarser) != (self._per_pixel, self._coarser):
+            self._per_pixel, self._coarser = per_pixel, coarser
+            self._fresh = True
+        elif every != self._every:
+            self._generation += 1
+        self._every = every
 
     def rebuild(
         self,

@@ -20,6 +20,7 @@ from livewidget.engine.session import ChartSession
 from livewidget.engine.stream import Stream
 from livewidget.engine.streamer import DataStreamer
 from livewidget.engine.union import SERIES, VALUE, Union
+from livewidget.monitor.ladder import MODES
 from livewidget.pipeline.horizon import DAY_S
 from livewidget.widgets import kernel
 from livewidget.widgets.alerted import Alerted
@@ -55,10 +56,14 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
     fills between two columns: `[("low", "high")]`, or `{"forecast": ("low", "high")}` for whose it
     is. What detectors and forecasts make is known by its name and needs neither.
 
-    `renderer` draws the lines with "bqplot" marks, on a "canvas" within bqplot's figure, which is
-    faster, or "auto": with marks, until drawing them takes too long.
-    `quality="high"` draws first and last of each pixel column besides min and max. Events more
-    than `max_ahead` seconds ahead of the clock are rejected (None: none, for simulated time).
+    `renderer` draws the lines with "bqplot" marks, on a "canvas" within bqplot's figure, or by
+    "auto" on the quicker of the two, where marks take long. `motion="on"` has the picture
+    glide between frames that come more slowly than `max_fps`; "auto": on the canvas, where that is
+    cheap; "off": never. A browser that is set to reduced motion never glides.
+    `quality="auto"` gives up detail and then frames where the browser or the kernel do not keep up,
+    and takes them back; "high" draws first and last of each pixel column besides min and max,
+    whatever it costs, "fast" a quarter of the points. Events more than `max_ahead` seconds ahead of
+    the clock are rejected (None: none, for simulated time).
 
     With a `store` (a folder, a URL of Redis or PostgreSQL, a list of them) all that comes is kept
     there, too: the chart begins with what is there, and whoever looks further back than the buffer
@@ -76,6 +81,7 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
     max_points = t.Int(None, allow_none=True, min=1)
     sampling_rate = Rate().tag(sync=True)
     max_fps = t.Int(30, min=1, max=60).tag(sync=True)
+    quality = t.Enum(MODES, "auto").tag(sync=True)
     paused = t.Bool(False).tag(sync=True)
     tz = Zone("local").tag(sync=True)
     height = t.Int(320, min=80, max=4_000).tag(sync=True)
@@ -83,6 +89,7 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
     styles = Styles().tag(sync=True, to_json=shown_styles)
     bands = Bands().tag(sync=True, to_json=shown_bands)
     renderer = t.Enum(("auto", "bqplot", "canvas"), "auto").tag(sync=True)
+    motion = t.Enum(("auto", "on", "off"), "auto").tag(sync=True)
     monitor = t.Bool(True).tag(sync=True)
 
     def __init__(
@@ -94,7 +101,7 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
         by: str | None = None,
         schema: Schema | None = None,
         max_series: int = 20,
-        quality: str = "normal",
+        quality: str = "auto",
         window: object = 60.0,
         max_points: int | None = None,
         sampling_rate: float | None = None,
@@ -109,13 +116,12 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
         styles: object = None,
         bands: object = None,
         renderer: str = "auto",
+        motion: str = "auto",
         monitor: bool = True,
         store: object = None,
         history: object = None,
         **options: Any,
     ) -> None:
-        if quality not in ("normal", "high"):
-            raise SettingError(f"quality is 'normal' or 'high', got {quote(quality)}")
         if max_series < 1:
             raise SettingError(f"max_series is at least 1, got {quote(max_series)}")
         names = _names(y)
@@ -124,6 +130,7 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
             "max_points": max_points,
             "sampling_rate": sampling_rate,
             "max_fps": max_fps,
+            "quality": quality,
             "paused": paused,
             "title": title,
             "y_label": y_label,
@@ -133,6 +140,7 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
             "styles": {} if styles is None else styles,
             "bands": () if bands is None else bands,
             "renderer": renderer,
+            "motion": motion,
             "monitor": monitor,
         }
         for name, value in settings.items():
@@ -155,7 +163,7 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
             window=self.window,
             cap=self.max_fps,
             max_series=max_series,
-            every=quality == "high",
+            quality=self.quality,
         )
         link, self._hub = kernel.shared()
         self.set_trait("link", link)
@@ -234,8 +242,14 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
 
     def stats(self) -> dict[str, Any]:
         """Return the stream's and the chart's figures: state, account, rates, latency, memory."""
-        figures = self._hub.engine.call(self._performance.figures)
+        hub, chart = self._hub, self.chart
+        figures = hub.engine.call(lambda: self._performance.figures() | hub.quality(chart))
         return figures | {"account": self.streamer.account()}
+
+    @property
+    def performance(self) -> PerformanceMonitor:
+        """The monitor of this chart: metrics, alerts, exporters; see docs/monitoring.md."""
+        return self._performance
 
     def wait(
         self, until: Callable[[], object] | None = None, timeout: float | None = None
@@ -331,6 +345,13 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
             session.cap = change.new
 
         self._do(cap)
+
+    @t.observe("quality")
+    def _quality_changed(self, change: Any) -> None:
+        def choose(session: ChartSession, _: int) -> None:
+            session.quality = change.new
+
+        self._do(choose)
 
     @t.observe("paused")
     def _paused_changed(self, change: Any) -> None:

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from traitlets import TraitError
 
 from livewidget import DataStreamer, LiveChart
 from livewidget.data.errors import SettingError
@@ -195,6 +196,16 @@ def test_settings_reach_the_running_chart(make):
     chart.max_fps, chart.window = 5, "2min"
     assert chart._hub.engine.call(lambda: chart._session.cap) == 5
     assert chart._session._window == 120 * 10**9
+
+
+def test_quality_changes_on_a_running_chart_and_is_told(make):
+    chart = make(y="a", quality="fast")
+    assert chart.stats()["quality"]["mode"] == "fast"
+    chart.quality = "high"
+    assert chart._hub.engine.call(lambda: chart._session.quality) == "high"
+    with pytest.raises(TraitError, match="quality"):
+        chart.quality = "normal"
+    assert chart.quality == "high"
 
 
 def test_wait_returns_what_came_true(make):

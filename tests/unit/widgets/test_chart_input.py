@@ -20,7 +20,7 @@ from livewidget.testing import ListSource, wait_until
         ({"max_fps": 0}, TraitError, "max_fps"),
         ({"max_points": 0}, TraitError, "max_points"),
         ({"tz": "Mars/Olympus"}, TraitError, "tz.*Mars/Olympus"),
-        ({"quality": "ultra"}, SettingError, "quality.*'ultra'"),
+        ({"quality": "ultra"}, TraitError, "quality.*'auto', 'high', 'fast'.*'ultra'"),
         ({"max_series": 0}, SettingError, "max_series.*0"),
         ({"y": 3}, SettingError, "y is the name.*3"),
         ({"y": ["a", 3]}, SettingError, "y is the name"),

@@ -46,5 +46,5 @@ def test_close_frees_its_comms_and_may_come_again():
 
 @pytest.mark.parametrize("subject", [None, 3, "chart"])
 def test_anything_else_is_refused(subject):
-    with pytest.raises(SettingError, match="a LiveChart or a DataStreamer"):
+    with pytest.raises(SettingError, match="a LiveChart, a DataStreamer or the PerformanceMonitor"):
         PerformanceWidget(subject)

@@ -1,0 +1,189 @@
+"""What the hub sees of its charts' load, and the controllers that steer by it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from livewidget.engine.session import ChartSession
+from livewidget.monitor.controller import Controller, Signals
+from livewidget.monitor.figures import Rate
+from livewidget.monitor.ladder import Target
+
+STEP_S = 0.1  # between two looks at the signals
+HEARD_S = 1.5  # what a page that spoke so lately has not drawn is late, and not unheard of
+STALE_S = 3.0  # a page tells each two seconds at least: what is older says nothing of now
+LATENCY_MS = 150.0  # what a person does not take for a delay
+LEAST_FPS = 10.0  # what still looks like motion
+FRAMES_WAITED = 1.5  # times between two frames that a slower chart's target leaves
+FRAMES = 9  # of which the middle one tells what a frame costs the engine
+NEARLY_WORST = 95  # percent of the latencies: one stall of a garbage collector is not the load
+MOST_TOLD = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a page says of one chart since it last did: frames, mean cost and ages in ms."""
+
+    frames: int
+    draw_ms: float
+    ages_ms: list[float]
+
+
+@dataclass(slots=True)
+class _Page:
+    """What a page said last, at `at` (s), of each chart, and of all since `since`."""
+
+    at: float
+    since: float | None = None
+    page_ms: float = 0.0
+    charts: dict[int, Signals] = field(default_factory=dict)
+    sent: dict[int, int] = field(default_factory=dict)  # frames of each chart sent by then
+
+
+@dataclass(slots=True)
+class _Chart:
+    """One chart's controller, and what its frames cost the engine."""
+
+    controller: Controller
+    sent: int = 0
+    build_ms: float = 0.0
+    builds: deque[float] = field(default_factory=lambda: deque(maxlen=FRAMES))
+    growth: Rate = field(default_factory=Rate)
+
+
+class Adaptation:
+    """Steers how each chart is drawn. The engine's thread only; `now` is in s, by a steady clock.
+
+    Each chart has a controller of its own. What they share is the page's main thread and the
+    engine's: each is told what all charts cost together, and all give way together.
+    """
+
+    def __init__(self) -> None:
+        self._charts: dict[int, _Chart] = {}
+        self._pages: dict[str, _Page] = {}
+        self._stepped_at = float("-inf")
+
+    def add(self, session: ChartSession) -> None:
+        """Steer a chart from now on."""
+        controller = Controller(target_of(session.cap), session.quality)
+        self._charts[session.chart] = _Chart(controller)
+        if session.setting != controller.setting:
+            session.draw_by(controller.setting)
+
+    def remove(self, chart: int) -> None:
+        """Steer a chart no longer."""
+        self._charts.pop(chart, None)
+
+    def built(self, session: ChartSession, encode_s: float, *, whole: bool) -> None:
+        """Note what a frame took that was sent: to build, and to encode.
+
+        A `whole` one is that of a change, or of a new page: what it costs is not what they cost.
+        """
+        chart = self._charts[session.chart]
+        chart.sent += 1
+        if not whole:
+            chart.builds.append(1000 * (session.build_s + encode_s))
+            chart.build_ms = median(chart.builds)
+
+    def told(self, name: str, charts: dict[int, Drawn], now: float, busy_ms: float = 0.0) -> None:
+        """Take up what a page says of its charts, and of what all took its main thread."""
+        before = self._pages.get(name)
+        self._pages = {key: page for key, page in self._pages.items() if now - page.at < STALE_S}
+        page = self._pages[name] = _Page(now)
+        page.sent = {number: chart.sent for number, chart in self._charts.items()}
+        if before is None or now <= before.at:
+            return
+        took = now - before.at
+        page.since = before.at
+        drawing = sum(each.frames * each.draw_ms for each in charts.values())
+        page.page_ms = min(1000.0, max(busy_ms, drawing) / took)
+        for number, each in charts.items():
+            page.charts[number] = Signals(
+                draw_ms=each.draw_ms,
+                page_ms=page.page_ms,
+                drawn=each.frames / took,
+                sent=(page.sent.get(number, 0) - before.sent.get(number, 0)) / took,
+                latency_ms=_nearly_worst(each.ages_ms),
+                seen_from=before.at,
+            )
+
+    def step(
+        self, sessions: Iterable[ChartSession], now: float, *, deaf: bool, held: bool = False
+    ) -> None:
+        """Let the controllers of the charts in sight decide, where it is time to."""
+        if now - self._stepped_at < STEP_S:
+            return
+        self._stepped_at = now
+        seen = [session for session in sessions if session.chart in self._charts]
+        held = held and any(now - page.at < HEARD_S for page in self._pages.values())
+        build_ms = sum(self._charts[session.chart].build_ms for session in seen)
+        for session in seen:
+            chart = self._charts[session.chart]
+            controller = chart.controller
+            if controller.mode != session.quality:
+                controller.choose(session.quality)
+            if controller.target.fps != session.cap:
+                controller.aim(target_of(session.cap))
+            signals = self._signals(session, chart, build_ms, now)
+            silent = bool(self._pages) and signals.seen_from is None
+            setting = controller.step(now, replace(signals, held=held, hidden=deaf or silent))
+            if setting != session.setting:
+                session.draw_by(setting)
+
+    def status(self, chart: int, now: float, wall: int) -> dict[str, Any]:
+        """Return what a status says of the quality; `wall` is `now` in ns UTC."""
+        known = self._charts.get(chart)
+        if known is None:
+            return {}
+        controller = known.controller
+        decisions = list(controller.decisions)[-MOST_TOLD:]
+        return {
+            "quality": {
+                "mode": controller.mode,
+                "level": controller.level,
+                "levels": controller.levels,
+                "reason": controller.reason,
+                "setting": str(controller.setting),
+            },
+            "decisions": [
+                {"time": str(wall - round((now - at) * 1e9)), "text": text}
+                for at, text in reversed(decisions)
+            ],
+        }
+
+    def _signals(
+        self, session: ChartSession, chart: _Chart, build_ms: float, now: float
+    ) -> Signals:
+        """Return what was seen of a chart: by the page that draws it best, and here."""
+        pages = [
+            page.charts[session.chart]
+            for page in self._pages.values()
+            if session.chart in page.charts and now - page.at < STALE_S
+        ]
+        best = max(pages, key=lambda each: each.drawn, default=Signals())
+        queued = session.streamer.queued
+        growth = chart.growth(queued, now)
+        latency = best.latency_ms
+        if latency is not None and queued and session.waits_ms:
+            # What waited for the operators is late already: no lighter frame makes up for that.
+            waited = max(session.waits_ms) - 1000 / session.pace
+            latency = max(0.0, latency - max(0.0, waited))
+        return replace(
+            best, latency_ms=latency, kernel_ms=chart.build_ms, build_ms=build_ms, growth=growth
+        )
+
+
+def target_of(cap: float) -> Target:
+    """Return what a chart of this cap is to reach; a slow one waits longer for its frames."""
+    latency = max(LATENCY_MS, FRAMES_WAITED * 1000 / cap)
+    return Target(latency_ms=latency, fps=cap, least_fps=min(LEAST_FPS, cap))
+
+
+def _nearly_worst(ages: Sequence[float]) -> float | None:
+    return float(np.percentile(ages, NEARLY_WORST)) if len(ages) else None
