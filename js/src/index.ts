@@ -44,8 +44,11 @@ async function join({ model, signal }: InitializeProps): Promise<ChartRuntime> {
     runtime.restyle(stylingOf((name) => model.get(name), colorsOf(model.get("colors"))));
     renderer.setZone(String(model.get("tz") || "UTC"));
     renderer.prefer(wishOf(model.get("renderer")));
+    runtime.motion.wish = model.get("motion");
   };
-  const styled = ["colors", "styles", "bands", "tz", "renderer"].map((name) => `change:${name}`);
+  const styled = ["colors", "styles", "bands", "tz", "renderer", "motion"].map(
+    (name) => `change:${name}`,
+  );
   for (const change of styled) model.on(change, style);
   style();
   const leave = page.join(runtime.chart, runtime);

@@ -2,9 +2,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ChartRuntime } from "../src/chart/runtime";
 import type { Alert } from "../src/data/alert";
+import { WAITING } from "../src/data/status";
 import { PageLink } from "../src/link/page";
 import { FakeChannel, FakeFrames, FakeRenderer } from "./fakes";
 import { type FrameSpec, packet } from "./packets";
+
+const QUALITY = { mode: "auto", level: 1, levels: 7, reason: "", setting: "" };
 
 describe("ChartRuntime", () => {
   let channel: FakeChannel;
@@ -145,5 +148,28 @@ describe("ChartRuntime", () => {
     runtime.toggle("a");
     drawAt(1000);
     expect(renderer.pictures[1]?.high).toBeGreaterThan(1000);
+  });
+
+  it("glides to a slow frame's range, then rests; what came is counted once it is in sight", () => {
+    runtime.motion.wish = "on";
+    const at = [0, 1].map((i) => performance.now() + i * 100);
+    send({ ...snapshot(1), arrival: Date.now(), stop: 1000 });
+    drawAt(at[0] as number);
+    vi.advanceTimersByTime(100);
+    send({ sequence: 2, base: 1, start: 100, stop: 1100, arrival: Date.now() });
+    const shown = [0, 50, 100].map((after) => {
+      drawAt((at[1] as number) + after);
+      return [renderer.pictures.at(-1)?.stop, frames.waiting];
+    });
+    expect(shown).toEqual([
+      [1000, 1],
+      [1050, 1],
+      [1100, 0],
+    ]);
+    expect(runtime.ack()).toMatchObject({ sequence: 2, drawn: 4 });
+    runtime.status({ ...WAITING, quality: QUALITY });
+    vi.advanceTimersByTime(100);
+    send({ sequence: 3, base: 2, start: 200, stop: 1200 });
+    expect(runtime.viewport.stop).toBe(1200);
   });
 });

@@ -32,7 +32,7 @@ describe("shownState", () => {
 describe("figures", () => {
   it("read well before anything is known", () => {
     const texts = FIGURES.map((figure) => figure.text(readStatus({})));
-    expect(texts).toEqual(["– / 0", "–", "0/s", "0", "0 B/s", "0 %", "–", "0 %", "0 B"]);
+    expect(texts).toEqual(["– / 0", "–", "0/s", "0", "0 B/s", "0 %", "–", "–", "0", "0 %", "0 B"]);
   });
 
   it("name what was lost and why", () => {
@@ -45,8 +45,8 @@ describe("figures", () => {
   it("keep two minutes of history and draw what is known of it", () => {
     const history = new History();
     for (let i = 0; i < 500; i++) history.add(i % 2 ? i : null);
-    expect(history.values.length).toBe(120);
-    expect(sparkline([Number.NaN, 0, 5], 119, 11)).toBe("M118.0,11.0L119.0,1.0");
+    expect(history.values.length).toBe(240);
+    expect(sparkline([Number.NaN, 0, 5], 239, 11)).toBe("M238.0,11.0L239.0,1.0");
     expect(sparkline([], 10, 10)).toBe("");
   });
 });

@@ -61,4 +61,43 @@ describe("Viewport", () => {
     viewport.zoom(5e9, 5e9, 0);
     expect(viewport.stop - viewport.start).toBe(2e6 / 2);
   });
+
+  it("glides to a step ahead of frames that come slowly, and ends where the kernel said", () => {
+    const viewport = new Viewport();
+    viewport.follow(frame({ start: 0, stop: 10e9 }), 0, 33);
+    viewport.follow(frame({ start: 1e9, stop: 11e9 }), 100, 33);
+    const shown = [100, 125, 150, 200].map((now) => {
+      const more = viewport.advance(now);
+      return [viewport.start, viewport.stop, more];
+    });
+    expect(shown).toEqual([
+      [0, 10e9, true],
+      [0.25e9, 10.25e9, true],
+      [0.5e9, 10.5e9, true],
+      [1e9, 11e9, false],
+    ]);
+    expect(viewport.advance(300)).toBe(false);
+  });
+
+  it.each([
+    ["frames as fast as drawings", 40, 1e9, 11e9, 33],
+    ["a picture that stood still", 400, 1e9, 11e9, 33],
+    ["a jump", 100, 5e9, 15e9, 33],
+    ["another width", 100, 0, 11e9, 33],
+    ["a step back", 100, -1e9, 9e9, 33],
+    ["motion that is not allowed", 100, 1e9, 11e9, Number.POSITIVE_INFINITY],
+  ])("does not glide for %s", (_, now, start, stop, pace) => {
+    const viewport = new Viewport();
+    viewport.follow(frame({ start: 0, stop: 10e9 }), 0, 33);
+    viewport.follow(frame({ start, stop }), now, pace);
+    expect([viewport.start, viewport.stop, viewport.advance(now)]).toEqual([start, stop, false]);
+  });
+
+  it("ends a glide at a zoom", () => {
+    const viewport = new Viewport();
+    viewport.follow(frame({ start: 0, stop: 10e9 }), 0, 33);
+    viewport.follow(frame({ start: 1e9, stop: 11e9 }), 100, 33);
+    viewport.zoom(2e9, 3e9, 110);
+    expect([viewport.advance(150), viewport.start, viewport.stop]).toEqual([false, 2e9, 3e9]);
+  });
 });

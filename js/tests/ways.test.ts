@@ -14,10 +14,19 @@ describe("the way that curves are drawn in", () => {
 
   it("moves up where drawings are slow, and stays there", () => {
     const ways = new Ways();
-    expect(drawings(ways, 20)).toBe(true);
+    expect(drawings(ways, 20, 24)).toBe(true);
     expect(ways.way).toBe("canvas");
     expect(drawings(ways, 1)).toBe(false);
     expect(ways.way).toBe("canvas");
+  });
+
+  it("comes back where the canvas is no quicker here, and tries it no more", () => {
+    const ways = new Ways();
+    expect(drawings(ways, 20, 24)).toBe(true);
+    expect(drawings(ways, 25, 24)).toBe(true);
+    expect(ways.way).toBe("bqplot");
+    expect(drawings(ways, 40)).toBe(false);
+    expect(ways.way).toBe("bqplot");
   });
 
   it("does not move for some drawings that were held up", () => {

@@ -65,4 +65,21 @@ describe("YRange", () => {
     range.update([1, 2], 2);
     expect(range.high).toBeLessThan(3);
   });
+
+  it("shrinks in steps where it may, and never hides what grows meanwhile", () => {
+    const range = new YRange();
+    range.update([0, 100], 0, true);
+    range.update([40, 50], 1000, true);
+    range.update([40, 50], 4000, true);
+    const highs = [4000, 4100, 4200].map((now) => {
+      range.update([40, 50], now, true);
+      return range.high;
+    });
+    expect(highs[0]).toBe(108);
+    expect(highs[1]).toBeLessThan(108);
+    expect(highs[2]).toBeLessThan(highs[1] as number);
+    expect(range.moving).toBe(true);
+    range.update([40, 200], 4250, true);
+    expect([range.moving, range.high > 200]).toEqual([false, true]);
+  });
 });

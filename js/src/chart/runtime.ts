@@ -2,7 +2,7 @@
 import { type Alert, readAlerts } from "../data/alert";
 import type { Frame } from "../data/frame";
 import { type Status, WAITING } from "../data/status";
-import type { Drawable } from "../link/clock";
+import { afterPaint, type Drawable } from "../link/clock";
 import type { PageLink, Port } from "../link/page";
 import type { Curve, Mark, Renderer } from "../renderer/base";
 import { extent, YRange } from "../renderer/yrange";
@@ -10,6 +10,7 @@ import { ChartStore } from "../store/store";
 import type { ChartAck, Save } from "../wire/messages";
 import { DrawCounters } from "./counters";
 import { looksOf, PLAIN, type Styled, type Styling } from "./looks";
+import { Motion } from "./motion";
 import { Viewport } from "./viewport";
 
 /** What the runtime tells of itself; each view listens. */
@@ -29,6 +30,7 @@ export class ChartRuntime implements Port, Drawable {
   readonly viewport = new Viewport();
   readonly yRange = new YRange();
   readonly counters = new DrawCounters();
+  readonly motion = new Motion();
   readonly views = new Set<ViewPort>();
   lastStatus: Status = WAITING;
   /** How each series is drawn. */
@@ -44,6 +46,10 @@ export class ChartRuntime implements Port, Drawable {
   #hiddenByStyle = new Set<string>();
   #listeners = new Set<(change: Change) => void>();
   #drawnSequence = 0;
+  /** When the events came that are drawn, but not yet in sight; NaN for none. */
+  #unseen = Number.NaN;
+  /** When the oldest event came that is not drawn yet; frames that came together have one each. */
+  #arrival = Number.NaN;
   #asked = Number.NEGATIVE_INFINITY;
   #range: ReturnType<typeof setTimeout> | null = null;
   #rangeSent = Number.NEGATIVE_INFINITY;
@@ -71,13 +77,18 @@ export class ChartRuntime implements Port, Drawable {
     if (outcome === "gap") this.#askSnapshot();
     if (outcome !== "applied") return;
     const last = this.store.last as Frame;
+    if (!(this.#arrival <= last.arrival || Number.isNaN(last.arrival))) {
+      this.#arrival = last.arrival;
+    }
     if (last.snapshot) {
       this.#asked = Number.NEGATIVE_INFINITY;
       this.#look();
       this.#emit("series");
     }
     const zoomed = this.viewport.zoomed;
-    this.viewport.follow(last, performance.now());
+    const smooth = this.#smooth() && before === last.generation;
+    const pace = smooth ? 1000 / this.cap : Number.POSITIVE_INFINITY;
+    this.viewport.follow(last, performance.now(), pace);
     if (before !== last.generation) this.yRange.refit();
     if (zoomed !== this.viewport.zoomed) this.#emit("zoom");
     this.requestDraw();
@@ -192,30 +203,42 @@ export class ChartRuntime implements Port, Drawable {
   draw(now: number): void {
     const began = performance.now();
     const curves = this.curves();
+    const gliding = this.viewport.advance(now);
     const { origin, start, stop } = this.viewport;
-    this.yRange.update(extent(curves, start, stop), now);
+    this.yRange.update(extent(curves, start, stop), now, this.#smooth());
     const { low, high } = this.yRange;
     const marks = this.marks();
     this.renderer.draw({ curves, looks: this.looks, marks, origin, start, stop, low, high });
     const fresh = this.store.sequence !== this.#drawnSequence;
     this.#drawnSequence = this.store.sequence;
     this.counters.drew(performance.now() - began);
-    const arrival = fresh ? (this.store.last?.arrival ?? Number.NaN) : Number.NaN;
-    this.#painted(() => {
+    const arrival = this.#inSight(fresh, gliding);
+    afterPaint(() => {
       this.counters.aged(Date.now() - arrival);
       this.renderer.took(performance.now() - began);
+      this.motion.took(performance.now() - began);
     });
     this.#emit("drawn");
+    if (gliding || this.yRange.moving) this.requestDraw();
   }
 
-  /** Calls back once the browser has painted what was drawn: the next task comes after. */
-  #painted(done: () => void): void {
-    const channel = new MessageChannel();
-    channel.port1.onmessage = () => {
-      channel.port1.close();
-      done();
-    };
-    channel.port2.postMessage(null);
+  /** When the events came that this drawing is the first to show: a glide may be short of them. */
+  #inSight(fresh: boolean, gliding: boolean): number {
+    const before = this.#unseen;
+    if (fresh) {
+      this.#unseen = this.#arrival;
+      this.#arrival = Number.NaN;
+    }
+    if (gliding) return fresh ? before : Number.NaN;
+    const oldest = Number.isNaN(before) ? this.#unseen : before;
+    this.#unseen = Number.NaN;
+    return oldest;
+  }
+
+  /** Where quality is given up already, drawings between frames would take back what that won. */
+  #smooth(): boolean {
+    if ((this.lastStatus.quality?.level ?? 0) > 0) return false;
+    return this.motion.allowed(this.renderer.way);
   }
 
   /** Works the looks out anew where series or styling have changed. */

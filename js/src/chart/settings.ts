@@ -17,6 +17,7 @@ export const SHOWN = [
   "styles",
   "bands",
   "renderer",
+  "motion",
 ];
 
 export function settingsOf(model: WidgetModel): Settings {

@@ -41,7 +41,7 @@ export class ChartView implements ViewPort {
   #yLabel = element("div", "lw-y-label");
   #empty = element("div", "lw-empty", {}, "Waiting for data");
   #legend: Legend;
-  #strip = new Strip();
+  #strip: Strip;
   #hover: Hover;
   #announcer: Announcer;
   #banner: Banner;
@@ -59,6 +59,9 @@ export class ChartView implements ViewPort {
     private runtime: ChartRuntime,
     private signal: AbortSignal,
   ) {
+    this.#strip = new Strip((action, finding) =>
+      runtime.page.send({ kind: "advice", chart: runtime.chart, action, finding }),
+    );
     this.#toolbar = this.#makeToolbar();
     this.#legend = new Legend((name) => runtime.toggle(name));
     const area = () => this.#area();

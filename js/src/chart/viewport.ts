@@ -5,6 +5,21 @@ import type { Frame } from "../data/frame";
 const PATIENCE_MS = 1500;
 /** The narrowest range: below, a float64 of epoch milliseconds has no room for ticks. */
 const NARROWEST_NS = 1e6;
+/** Frames further apart than this are not glided between: a picture must not trail behind. */
+const LONGEST_MS = 120;
+/** A step of more than this share of the range is a jump, and so is a range of another width. */
+const FARTHEST = 0.25;
+/** Frames must come this much more slowly than drawings may: else a glide only adds a delay. */
+const SLOWER = 1.5;
+const SAME_WIDTH = 0.001;
+
+/** On the way to `target`, a step ahead of what was shown at `since` (ms). */
+interface Glide {
+  from: number;
+  target: number;
+  since: number;
+  duration: number;
+}
 
 export class Viewport {
   origin = 0n;
@@ -14,10 +29,15 @@ export class Viewport {
   known = false;
   /** Whether the user looks at a range of their own; else the picture moves with the data. */
   zoomed = false;
+  #glide: Glide | null = null;
+  #followed = Number.NEGATIVE_INFINITY;
   #pending: { token: number; until: number } | null = null;
 
-  /** Takes up the range of `frame` at `now` (ms), unless a zoom of ours is still on its way. */
-  follow(frame: Frame, now: number): void {
+  /**
+   * Takes up the range of `frame` at `now` (ms), unless a zoom of ours is still on its way. Where
+   * drawings may come every `pace` ms and frames come more slowly, it glides there: see `advance`.
+   */
+  follow(frame: Frame, now: number, pace = Number.POSITIVE_INFINITY): void {
     this.#rebase(frame.origin);
     if (this.#pending !== null) {
       const heard = frame.viewport === this.#pending.token;
@@ -25,10 +45,33 @@ export class Viewport {
       this.#pending = null;
     }
     if (!(frame.stop > frame.start)) return;
+    const zoomed = !frame.follow && frame.viewport !== 0;
+    const apart = now - this.#followed;
+    this.#followed = now;
+    const slow = apart > pace * SLOWER && apart <= LONGEST_MS;
+    const glides = slow && this.known && frame.follow && !this.zoomed && this.#near(frame);
+    this.known = true;
+    this.zoomed = zoomed;
+    if (glides) {
+      const from = this.stop;
+      this.#glide = { from, target: frame.stop, since: now, duration: apart };
+      return;
+    }
+    this.#glide = null;
     this.start = frame.start;
     this.stop = frame.stop;
-    this.known = true;
-    this.zoomed = !frame.follow && frame.viewport !== 0;
+  }
+
+  /** Moves on to where a glide stands at `now` (ms); returns whether there is more of it. */
+  advance(now: number): boolean {
+    if (this.#glide === null) return false;
+    const { from, target, since, duration } = this.#glide;
+    const share = Math.min(1, Math.max(0, (now - since) / duration));
+    const width = this.stop - this.start;
+    this.stop = share < 1 ? from + (target - from) * share : target;
+    this.start = this.stop - width;
+    if (share === 1) this.#glide = null;
+    return share < 1;
   }
 
   /** Shows [start, stop] now; returns the token for the `range` message that asks for it. */
@@ -38,6 +81,7 @@ export class Viewport {
     this.start = middle - half;
     this.stop = middle + half;
     this.zoomed = true;
+    this.#glide = null;
     return this.#expect(now);
   }
 
@@ -53,6 +97,14 @@ export class Viewport {
     return [absolute(this.start), absolute(this.stop)];
   }
 
+  /** Whether the range of `frame` is a step ahead of what is shown, and as wide. */
+  #near({ start, stop }: Frame): boolean {
+    const width = this.stop - this.start;
+    const step = stop - this.stop;
+    const same = Math.abs(stop - start - width) <= width * SAME_WIDTH;
+    return same && step > 0 && step <= width * FARTHEST;
+  }
+
   #expect(now: number): number {
     const token = (crypto.getRandomValues(new Uint32Array(1))[0] as number) || 1;
     this.#pending = { token, until: now + PATIENCE_MS };
@@ -64,6 +116,10 @@ export class Viewport {
     const shift = Number(this.origin - origin);
     this.start += shift;
     this.stop += shift;
+    if (this.#glide !== null) {
+      this.#glide.from += shift;
+      this.#glide.target += shift;
+    }
     this.origin = origin;
   }
 }

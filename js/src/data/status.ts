@@ -36,6 +36,55 @@ export interface BufferStatus {
   store_waiting?: number;
 }
 
+/** One stage of the way that rows take, as `wire/layout.md` has it. */
+export interface StageStatus {
+  name: string;
+  label: string;
+  /** Rows a second in and out; frames from the stage "frames" on. */
+  arrived: number;
+  served: number;
+  /** The part of the time that it worked, and for which it could not hand on: 0 to 1. */
+  busy: number;
+  held: number;
+  queue: number;
+  capacity: number | null;
+  dropped: number;
+  state: string;
+  /** Whether it bounds the rate now. */
+  limits: boolean;
+}
+
+export interface FindingStatus {
+  id: string;
+  kind: string;
+  level: "info" | "warning" | "critical";
+  text: string;
+  /** What a press would do; null where nothing can be done at once. */
+  action: string | null;
+  status: string;
+}
+
+/** How often what took how long: one count more than bounds, for what is above the last. */
+export interface Histogram {
+  bounds_ms: number[];
+  counts: number[];
+}
+
+/** How the chart is drawn: `level` counts down from the best, of `levels`. */
+export interface QualityStatus {
+  mode: string;
+  level: number;
+  levels: number;
+  reason: string;
+  setting: string;
+}
+
+/** What was decided about it: nanoseconds since the epoch as text. */
+export interface Decision {
+  time: string;
+  text: string;
+}
+
 /** `alerts` is there only where they changed, or a page came. Rates are a second, `bytes` too; `memory` in bytes; `cpu` in percent; times in milliseconds. */
 export interface Status {
   state: State;
@@ -65,6 +114,12 @@ export interface Status {
   reasons: Record<string, number>;
   buffer: BufferStatus;
   advice: string[];
+  queued?: number;
+  stages: StageStatus[];
+  findings: FindingStatus[];
+  histogram: Histogram | null;
+  quality: QualityStatus | null;
+  decisions: Decision[];
   alerts?: unknown;
 }
 
@@ -96,12 +151,37 @@ export const WAITING: Status = {
   reasons: {},
   buffer: {},
   advice: [],
+  stages: [],
+  findings: [],
+  histogram: null,
+  quality: null,
+  decisions: [],
 };
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
+}
+
+function isHistogram(value: Histogram | null): boolean {
+  const { bounds_ms: bounds, counts } = value ?? ({} as Partial<Histogram>);
+  if (!Array.isArray(bounds) || !Array.isArray(counts)) return false;
+  return counts.length === bounds.length + 1 && [...bounds, ...counts].every(Number.isFinite);
+}
+
+const LISTS = ["advice", "stages", "findings", "decisions"] as const;
 
 /** The status in `raw`; a field that is missing keeps its resting value, an unknown state waits. */
 export function readStatus(raw: unknown): Status {
   const given = typeof raw === "object" && raw !== null ? (raw as Partial<Status>) : {};
   const status = { ...WAITING, ...given };
   if (!STATES.includes(status.state)) status.state = "waiting";
+  for (const name of LISTS) if (!Array.isArray(status[name])) status[name] = [];
+  status.stages = status.stages.filter((each) => isObject(each) && typeof each.name === "string");
+  status.findings = status.findings.filter((each) => isObject(each) && typeof each.id === "string");
+  status.decisions = status.decisions.filter(
+    (each) => isObject(each) && /^\d{1,20}$/.test(String(each.time)),
+  );
+  if (!isHistogram(status.histogram)) status.histogram = null;
+  if (!isObject(status.quality)) status.quality = null;
   return status;
 }

@@ -61,11 +61,25 @@ export const FIGURES: Figure[] = [
     value: (s) => s.fill,
   },
   {
+    label: "p99",
+    title: "From arrival to pixel: 99th percentile",
+    compact: false,
+    text: (s) => ms(s.latency_ms?.[1]),
+    value: (s) => s.latency_ms?.[1] ?? null,
+  },
+  {
     label: "draw",
     title: "Main-thread time of one drawing",
     compact: false,
     text: (s) => ms(s.draw_ms),
     value: (s) => s.draw_ms,
+  },
+  {
+    label: "queue",
+    title: "Events that wait for the operators",
+    compact: false,
+    text: (s) => short(s.queued ?? 0),
+    value: (s) => s.queued ?? 0,
   },
   {
     label: "kernel CPU",

@@ -1,8 +1,17 @@
-/** The last two minutes or so of a figure, kept in the browser. */
-const KEPT = 120;
+/** The last two minutes of a figure, kept in the browser. */
+import { short } from "../controls/numbers";
+
+const KEPT = 240;
 
 export class History {
   readonly values: number[] = [];
+
+  /** The least and the greatest of them, in words. */
+  get text(): string {
+    const known = this.values.filter(Number.isFinite);
+    if (known.length === 0) return "nothing known yet";
+    return `${short(Math.min(...known))} to ${short(Math.max(...known))} over two minutes`;
+  }
 
   add(value: number | null): void {
     this.values.push(value ?? Number.NaN);

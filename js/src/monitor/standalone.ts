@@ -1,10 +1,10 @@
-/** The performance strip by itself: the status of a subject that may be drawn elsewhere or not. */
+/** The dashboard by itself: the status of a subject that may be drawn elsewhere or not. */
 import { shownState } from "../chart/state";
 import { element } from "../controls/dom";
 import { Sight } from "../controls/sight";
 import { type Status, WAITING } from "../data/status";
 import type { PageLink } from "../link/page";
-import { Strip } from "./strip";
+import { Dashboard } from "./dashboard";
 
 /** Shows the subject `chart` of `page` in `el` until `signal` aborts. */
 export function showPerformance(
@@ -14,11 +14,14 @@ export function showPerformance(
   title: string,
   signal: AbortSignal,
 ): void {
-  const strip = new Strip(true);
+  const dashboard = new Dashboard(
+    (action, finding) => page.send({ kind: "advice", chart, action, finding }),
+    signal,
+  );
   const chip = element("span", "lw-chip");
   const heading = element("span", "lw-title", {}, title || "Performance");
   el.classList.add("livewidget", "lw-alone");
-  el.replaceChildren(element("div", "lw-toolbar", {}, heading, chip), strip.el);
+  el.replaceChildren(element("div", "lw-toolbar", {}, heading, chip), dashboard.el);
   let last: Status = WAITING;
   let endReason = page.endReason;
   const sight = new Sight(
@@ -38,7 +41,7 @@ export function showPerformance(
   const leave = page.join(chart, {
     status(status) {
       last = status;
-      strip.update(status);
+      dashboard.update(status);
       show();
     },
     ended(reason) {

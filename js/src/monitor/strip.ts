@@ -2,6 +2,7 @@
 import { element, ICONS, icon } from "../controls/dom";
 import type { Status } from "../data/status";
 import { account, FIGURES, kept, reasons } from "./figures";
+import { type Advise, Findings } from "./findings";
 import { History, sparkline } from "./history";
 
 const WIDTH = 96;
@@ -13,6 +14,7 @@ interface Cell {
   brief: HTMLElement | null;
   value: HTMLElement;
   line: SVGPathElement;
+  spark: SVGSVGElement;
 }
 
 export class Strip {
@@ -24,28 +26,33 @@ export class Strip {
   #reasons = element("div", "lw-account");
   #advice = element("div", "lw-account lw-advice");
   #cells: Cell[] = [];
+  #findings: Findings | null;
   #last: Status | null = null;
 
-  constructor(unfolded = false) {
-    const line = element("span", "lw-brief");
+  /** With `advise`, which does what a finding's button says, it shows findings, too. */
+  constructor(advise: Advise | null, unfolded = false) {
+    const brief = element("span", "lw-brief");
     const grid = element("div", "lw-grid");
     for (const figure of FIGURES) {
       const value = element("span", "lw-figure-value", {}, "–");
-      const brief = figure.compact ? element("b", "", {}, "–") : null;
-      if (brief) {
+      const now = figure.compact ? element("b", "", {}, "–") : null;
+      if (now) {
         const title = { title: figure.title };
-        line.append(element("span", "lw-brief-item", title, `${figure.label} `, brief));
+        brief.append(element("span", "lw-brief-item", title, `${figure.label} `, now));
       }
-      const path = document.createElementNS(SVG, "path");
+      const line = document.createElementNS(SVG, "path");
       const label = element("span", "lw-figure-label", {}, figure.label);
-      grid.append(element("div", "lw-figure", { title: figure.title }, label, value, spark(path)));
-      this.#cells.push({ history: new History(), brief, value, line: path });
+      const svg = spark(line);
+      grid.append(element("div", "lw-figure", { title: figure.title }, label, value, svg));
+      this.#cells.push({ history: new History(), brief: now, value, line, spark: svg });
     }
     const fold = icon(ICONS.fold);
-    const summary = element("summary", "lw-summary", { title: "Performance" }, fold, line);
+    const summary = element("summary", "lw-summary", { title: "Performance" }, fold, brief);
     summary.append(this.#limit);
+    this.#findings = advise && new Findings(advise);
+    const found = this.#findings ? [this.#findings.el] : [];
     const lines = [this.#account, this.#kept, this.#reasons, this.#advice];
-    this.#details = element("details", "lw-strip", {}, summary, grid, ...lines);
+    this.#details = element("details", "lw-strip", {}, summary, ...found, grid, ...lines);
     this.#details.open = unfolded;
     this.#details.addEventListener("toggle", () => this.#last && this.#unfold(this.#last));
     this.el = this.#details;
@@ -68,7 +75,9 @@ export class Strip {
       const cell = this.#cells[i] as Cell;
       setText(cell.value, figure.text(status));
       cell.line.setAttribute("d", sparkline(cell.history.values, WIDTH, HEIGHT));
+      cell.spark.setAttribute("aria-label", `${figure.label}: ${cell.history.text}`);
     });
+    this.#findings?.update(status.findings, performance.now());
     setText(this.#account, account(status));
     setText(this.#kept, kept(status));
     setText(this.#reasons, reasons(status));
@@ -81,7 +90,7 @@ function spark(path: SVGPathElement): SVGSVGElement {
   svg.setAttribute("class", "lw-spark");
   svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("role", "img");
   svg.append(path);
   return svg;
 }

@@ -20,7 +20,7 @@ const NORMAL_PX = 1.5;
 /** Browsers draw lines of one pixel and less by a much faster way: 33 frames a second, not 20. */
 const THIN_PX = 1;
 /** Points in sight from which that matters without a graphics card. */
-const CROWDED = 3000;
+const CROWDED = 1500;
 
 /** Sets `values` in the page alone: they must not go to the kernel with a later change. */
 function setHere(model: PageModel, values: Record<string, unknown>): void {

@@ -1,11 +1,13 @@
 /** The curves on a canvas that covers the plot's area, between bqplot's axes and our flags. */
 import { bandOf, diamondsOf, dotsOf, ringsOf } from "./areas";
 import type { Area, Curve, Look, Picture, Shape } from "./base";
-import { strokeOf } from "./strokes";
+import { type Pen, strokeOf } from "./strokes";
 
 /** As the style sheet has them for svg: here it does not reach. */
 const DASHED_PX = 1.6;
 const DASHES = [6, 4];
+/** Points of a line that are stroked at once: see `Pieces`. */
+const PIECE = 16;
 const BAND_OPACITY = 0.16;
 const RING_OPACITY = 0.25;
 
@@ -48,7 +50,7 @@ export class CanvasLayer {
     context.lineJoin = "bevel";
     context.lineWidth = weight;
     this.#each(picture, "line", ({ color }, curve) => {
-      stroke(context, color, curve, picture, area);
+      stroke(context, color, curve, picture, area, new Pieces(context));
     });
     context.lineCap = "butt";
     context.lineJoin = "round";
@@ -120,9 +122,31 @@ function stroke(
   curve: Curve,
   picture: Picture,
   area: Area,
+  pen: Pen = context,
 ): void {
   context.strokeStyle = color;
   context.beginPath();
-  strokeOf(context, curve, picture, area);
+  strokeOf(pen, curve, picture, area);
   context.stroke();
+}
+
+/** Strokes a long line piece by piece: as a whole it takes a rasteriser more than twice as long. */
+class Pieces implements Pen {
+  #count = 0;
+
+  constructor(private context: CanvasRenderingContext2D) {}
+
+  moveTo(x: number, y: number): void {
+    this.context.moveTo(x, y);
+  }
+
+  lineTo(x: number, y: number): void {
+    this.context.lineTo(x, y);
+    this.#count += 1;
+    if (this.#count < PIECE) return;
+    this.#count = 0;
+    this.context.stroke();
+    this.context.beginPath();
+    this.context.moveTo(x, y);
+  }
 }

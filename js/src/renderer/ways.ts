@@ -28,8 +28,9 @@ const SLOW_MS = 11;
 const DRAWINGS = 24;
 
 /**
- * Begins with bqplot's marks and moves up to the canvas where drawings take too long, for good: what
- * was too much once will be again, and nothing is lost by it. A way that fails is not taken again.
+ * Begins with bqplot's marks and tries the canvas where drawings take too long. It stays with the
+ * quicker of the two: which one that is depends on the machine, above all on its graphics card.
+ * There is one try, so that it never goes to and fro. A way that fails is not taken again.
  */
 export class Ways {
   way: Way = "bqplot";
@@ -37,6 +38,9 @@ export class Ways {
   failure = "";
   #wish: Wish = "auto";
   #took: number[] = [];
+  /** What drawings took with marks when the canvas was tried (ms); null before. */
+  #before: number | null = null;
+  #settled = false;
 
   /** Takes up what the user wants; returns whether the way is another one now. */
   want(wish: Wish): boolean {
@@ -47,12 +51,18 @@ export class Ways {
 
   /** One drawing took `ms`, the browser's painting with it; returns as `want` does. */
   took(ms: number): boolean {
-    if (this.#wish !== "auto" || this.way === "canvas" || this.failure !== "") return false;
+    if (this.#wish !== "auto" || this.#settled || this.failure !== "") return false;
     this.#took.push(ms);
     if (this.#took.length < DRAWINGS) return false;
     const median = this.#took.sort((a, b) => a - b)[DRAWINGS / 2] as number;
     this.#took = [];
-    return this.#take(median > SLOW_MS);
+    if (this.way === "canvas") {
+      this.#settled = true;
+      return this.#take(median < (this.#before ?? Number.POSITIVE_INFINITY));
+    }
+    if (median <= SLOW_MS) return false;
+    this.#before = median;
+    return this.#take(true);
   }
 
   /** The canvas cannot be drawn on; returns as `want` does. */

@@ -14,17 +14,25 @@ from livewidget.widgets.chart import LiveChart
 
 
 class PerformanceWidget(LinkedWidget):
-    """Shows what a `LiveChart` or a `DataStreamer` does now, and what limits it.
+    """The dashboard of a `LiveChart`, a `DataStreamer`, or of what a `PerformanceMonitor` watches.
 
-    Every chart has one below it; this is the same, standing alone. Closing it does not close
-    what it shows.
+    Stage by stage what passes and what waits, and which stage limits the rate; what there is to
+    know and a button that does something about it; latency, quality and the figures of the last two
+    minutes. Every chart has the figures below it. Closing it does not close what it shows.
     """
 
     kind = t.Unicode("performance", read_only=True).tag(sync=True)
 
-    def __init__(self, subject: LiveChart | DataStreamer, *, title: str = "") -> None:
+    def __init__(
+        self, subject: LiveChart | DataStreamer | PerformanceMonitor, *, title: str = ""
+    ) -> None:
+        if isinstance(subject, PerformanceMonitor) and subject.streamer is not None:
+            subject = subject.streamer
         if not isinstance(subject, (LiveChart, DataStreamer)):
-            raise SettingError(f"expected a LiveChart or a DataStreamer, got {quote(subject)}")
+            raise SettingError(
+                "expected a LiveChart, a DataStreamer or the PerformanceMonitor of one, "
+                f"got {quote(subject)}"
+            )
         link, self._hub = kernel.shared()
         self._own: int | None = None
         if isinstance(subject, LiveChart):

@@ -1,0 +1,44 @@
+/** Quantiles and pictures of a histogram, whose bounds rise. */
+import type { Histogram } from "../data/status";
+
+/** One bar: the share of the highest, and the bounds that it stands for, in ms. */
+export interface Bar {
+  from: number;
+  to: number;
+  count: number;
+  height: number;
+}
+
+/** The value below which `share` of all lie, within its bucket by proportion; null for none. */
+export function quantile({ bounds_ms: bounds, counts }: Histogram, share: number): number | null {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (total === 0) return null;
+  let below = 0;
+  for (let i = 0; i < counts.length; i++) {
+    const count = counts[i] as number;
+    if (count > 0 && below + count >= share * total) {
+      const [low, high] = edges(bounds, i);
+      return low + (high - low) * Math.min(1, Math.max(0, (share * total - below) / count));
+    }
+    below += count;
+  }
+  return bounds[bounds.length - 1] ?? null;
+}
+
+/** The bars from the first that is not empty to the last. */
+export function barsOf({ bounds_ms: bounds, counts }: Histogram): Bar[] {
+  const most = Math.max(...counts, 1);
+  const first = counts.findIndex((count) => count > 0);
+  const last = counts.length - 1 - [...counts].reverse().findIndex((count) => count > 0);
+  if (first < 0) return [];
+  return counts.slice(first, last + 1).map((count, i) => {
+    const [from, to] = edges(bounds, first + i);
+    return { from, to, count, height: count / most };
+  });
+}
+
+/** What a bucket is of. The last has no end: it is told as twice its beginning. */
+function edges(bounds: number[], i: number): [number, number] {
+  const low = i === 0 ? 0 : (bounds[i - 1] as number);
+  return [low, bounds[i] ?? 2 * low];
+}
