@@ -25,7 +25,7 @@ NODE_READY := js/node_modules/.package-lock.json
 # Some tests run a kernel of the other major; its environment is made here when first needed.
 PYTEST = LIVEWIDGET_KERNEL6_PYTHON="$$($(PYTHON) scripts/kernel6.py)" $(PYTHON) -m pytest
 
-.PHONY: help demo test unit browser test-long bench lint format types js build clean
+.PHONY: help demo test unit browser test-long load soak bench lint format types js build clean
 .DEFAULT_GOAL := help
 
 help:  ## List these targets
@@ -50,6 +50,12 @@ browser: $(DEV_READY) $(BUNDLE)  ## The tests in a real JupyterLab
 
 test-long: $(DEV_READY) $(BUNDLE)  ## Soaks and mass fault runs; writes docs/reports/soak.md
 	$(PYTEST) -m long --timeout=7200 --report=docs/reports/soak.md
+
+load: $(DEV_READY)  ## How much the kernel's path carries; writes docs/load.md
+	$(PYTHON) -m benchmarks.load
+
+soak: $(DEV_READY) $(BUNDLE)  ## Hours of mixed load with faults (HOURS=4 or MINUTES=15); writes docs/reports/soak/
+	$(PYTHON) -m benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES),--hours $(or $(HOURS),4))
 
 bench: $(DEV_READY) $(BUNDLE)  ## Measure the promised speeds; writes docs/reports/benchmarks.md
 	$(PYTHON) -m benchmarks

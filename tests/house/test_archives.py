@@ -55,7 +55,8 @@ def test_every_extra_of_dev_and_all_is_there(wheel):
     headers = HeaderParser().parsestr(wheel.read(name).decode())
     extras = set(headers.get_all("Provides-Extra"))
     plain = {"arrow", "demo", "kafka", "lab", "mqtt", "protobuf", "yaml"}
-    plain |= {"compress", "encrypt", "ml", "postgres", "redis", "store"}
+    plain |= {"compress", "encrypt", "metrics", "ml", "otel", "postgres", "profile", "redis"}
+    plain |= {"store"}
     assert {"all", "bench", "check", "dev", "test"} | plain == extras
 
 

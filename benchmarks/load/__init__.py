@@ -1,0 +1,1 @@
+"""How much livewidget's own path carries: from a push to a frame at the transport, and a store."""
