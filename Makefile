@@ -39,7 +39,7 @@ demo: $(LAB_READY) $(BUNDLE)  ## Start JupyterLab on the quickstart (PORT=8888, 
 # Two at a time: what needs no browser, and what may have company; then what wants it quiet.
 test: lint types js $(BUNDLE)  ## Everything: lint, types, TypeScript, unit, integration, browser
 	LIVEWIDGET_REQUIRE_BROWSER= $(PYTEST) -m "not long and not browser" -n 2 --dist loadfile
-	$(PYTEST) -m "browser and not alone and not long" -n 2
+	$(PYTEST) -m "browser and not alone and not long" -n 2 --dist loadfile
 	$(PYTEST) -m "alone and not long"
 
 unit: $(DEV_READY) $(BUNDLE)  ## The quick tests: Python only, a minute at most

@@ -143,7 +143,8 @@ def test_a_chart_begins_with_its_past_and_looks_back_while_live_goes_on(
     notebook.screenshot(f"history-wide-{kernel}", chart.root)
     at, _ = assert_whole(chart, 5, breaks=None)
     shown = len(at)
-    chart.until_moving(10)
+    wanted = chart.stats()["sequence"] + 40  # frames with something new: a bucket or two further
+    chart.until(f"stats.sequence >= {wanted}")
     again, _ = assert_whole(chart, 5, breaks=None)
     assert again[-1] > at[-1], "live goes on"
     assert len(again) >= shown, "and nothing of the past has gone"

@@ -28,7 +28,8 @@ interface AxisView {
 }
 
 export interface FastAxis {
-  draw(domain: [number, number], ticks: Tick[]): void;
+  /** Draws the ticks of an axis that is `pixels` long; what stands there already is left alone. */
+  draw(domain: [number, number], ticks: Tick[], pixels: number): void;
 }
 
 /** Patches `view`; null where it is not as known, and bqplot goes on by itself. */
@@ -37,7 +38,7 @@ export function patchAxis(view: unknown): FastAxis | null {
   const { axis_scale: scale, g_axisline: line, axis: d3 } = axis ?? {};
   if (!scale || !line || !d3 || typeof axis.redraw_axisline !== "function") return null;
   if (typeof scale.scale?.domain !== "function" || typeof scale.off !== "function") return null;
-  let last: { domain: [number, number]; ticks: Tick[] } | null = null;
+  let last: { domain: [number, number]; ticks: Tick[]; pixels: number } | null = null;
   const redraw = () => {
     if (last === null) return;
     const labels = new Map(last.ticks.map(({ value, label }) => [value, label]));
@@ -53,9 +54,11 @@ export function patchAxis(view: unknown): FastAxis | null {
   axis.tickformat_changed = redraw;
   axis.redraw_axisline = redraw;
   return {
-    draw(domain, ticks) {
-      last = { domain, ticks };
-      redraw();
+    draw(domain, ticks, pixels) {
+      const next = { domain, ticks, pixels };
+      const same = last !== null && JSON.stringify(next) === JSON.stringify(last);
+      last = next;
+      if (!same) redraw();
     },
   };
 }

@@ -95,9 +95,9 @@ export class BqplotPlot implements Plot {
     const stop = epochMs(picture, picture.stop);
     const columns = Math.max(2, width / TICK_WIDTH_PX);
     const rows = Math.max(2, height / TICK_HEIGHT_PX);
-    this.#axes[0]?.draw([start, stop], timeTicks(start, stop, columns, this.zone()));
+    this.#axes[0]?.draw([start, stop], timeTicks(start, stop, columns, this.zone()), width);
     const { low, high } = picture;
-    this.#axes[1]?.draw([low, high], valueTicks(low, high, rows));
+    this.#axes[1]?.draw([low, high], valueTicks(low, high, rows), height);
     this.#write();
   }
 
@@ -105,6 +105,7 @@ export class BqplotPlot implements Plot {
     const picture = this.#picture;
     if (picture === null) return;
     const area = this.area();
+    if (area.width <= 0 || area.height <= 0) return; // out of sight: it is drawn when it is seen
     const canvas = this.#way === "canvas" ? this.#onCanvas(picture, area) : null;
     if (canvas === null) this.#canvas?.clear();
     this.#lines?.write((i) => {
@@ -123,7 +124,7 @@ export class BqplotPlot implements Plot {
       if (!this.#canvas.works) this.lost("the browser gives no canvas");
       this.el.querySelector(":scope > .lw-over")?.before(this.#canvas.el);
     }
-    if (!this.#canvas.works || area.width <= 0 || area.height <= 0) return null;
+    if (!this.#canvas.works) return null;
     this.#canvas.draw(picture, area, this.#weight);
     return this.#canvas;
   }

@@ -20,7 +20,8 @@ HEARD_S = 1.5  # what a page that spoke so lately has not drawn is late, and not
 STALE_S = 3.0  # a page tells each two seconds at least: what is older says nothing of now
 LATENCY_MS = 150.0  # what a person does not take for a delay
 LEAST_FPS = 10.0  # what still looks like motion
-FRAMES_WAITED = 1.5  # times between two frames that a slower chart's target leaves
+USUAL_FPS = 30.0  # what that delay is meant for
+FRAMES_WAITED = 2  # frames that an event may wait for: the kernel's, and the page's
 FRAMES = 9  # of which the middle one tells what a frame costs the engine
 NEARLY_WORST = 95  # percent of the latencies: one stall of a garbage collector is not the load
 MOST_TOLD = 8
@@ -181,7 +182,7 @@ class Adaptation:
 
 def target_of(cap: float) -> Target:
     """Return what a chart of this cap is to reach; a slow one waits longer for its frames."""
-    latency = max(LATENCY_MS, FRAMES_WAITED * 1000 / cap)
+    latency = LATENCY_MS + FRAMES_WAITED * max(0.0, 1000 / cap - 1000 / USUAL_FPS)
     return Target(latency_ms=latency, fps=cap, least_fps=min(LEAST_FPS, cap))
 
 

@@ -23,6 +23,7 @@ SETTLE_S = 0.4  # after a change the engine's own figures are those of the chang
 ON_THE_WAY_S = 0.25  # a page's figures may begin so long before the setting that they tell of
 PROOF_S = 0.7  # of calm before a climb; a page tells once a second
 PROOFS = 5  # the most of these, after mistakes
+TOLD = 3  # words of a page: what a burst left behind is forgotten with the third
 LATELY_S = 30.0  # a fall so soon after a climb says that the climb was a mistake; after others,
 # twice as long for each: what is on the edge now and then is not gone to and fro about
 SURVIVED_S = 60.0
@@ -92,7 +93,7 @@ class Controller:
         self.target = Target() if target is None else target
         self.decisions: deque[tuple[float, str]] = deque(maxlen=MOST_DECISIONS)
         self._why = ""  # what the last move was for
-        self._told: deque[float] = deque(maxlen=PROOFS)  # the latest latencies of this setting
+        self._told: deque[float] = deque(maxlen=TOLD)  # the latest latencies of this setting
         self._told_from = float("-inf")
         self._rungs = ladder(self.target)
         self._share = dict(UNKNOWN)

@@ -183,7 +183,8 @@ def test_a_burst_is_forgotten_within_five_seconds(
 ) -> None:
     controller = Controller()
     best = controller.setting
-    if not fits(plant, best, controller.target, 0.6 - plant.noise):
+    # With less room than half of a budget it is tried later: a mistake would be seen.
+    if not fits(plant, best, controller.target, 0.5 - plant.noise):
         return
     plant.run(controller, 10)
     assert controller.setting == best
