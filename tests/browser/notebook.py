@@ -135,6 +135,8 @@ class Notebook:
         self.js("jupyterapp.commands.execute('apputils:change-theme', {theme: arg})", name)
         light = "true" if name.endswith("Light") else "false"
         self.until(f"document.body.dataset.jpThemeLight === '{light}'")
+        # JupyterLab covers a change with its splash screen, which fades.
+        self.until("document.getElementById('jupyterlab-splash') === null")
 
     def scroll_to(self, place: int) -> None:
         """Bring a cell into sight, its output too."""

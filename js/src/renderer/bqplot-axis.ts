@@ -38,7 +38,7 @@ export function patchAxis(view: unknown): FastAxis | null {
   const { axis_scale: scale, g_axisline: line, axis: d3 } = axis ?? {};
   if (!scale || !line || !d3 || typeof axis.redraw_axisline !== "function") return null;
   if (typeof scale.scale?.domain !== "function" || typeof scale.off !== "function") return null;
-  let last: { domain: [number, number]; ticks: Tick[]; pixels: number } | null = null;
+  let last: { domain: [number, number]; ticks: Tick[]; shown: string } | null = null;
   const redraw = () => {
     if (last === null) return;
     const labels = new Map(last.ticks.map(({ value, label }) => [value, label]));
@@ -55,10 +55,10 @@ export function patchAxis(view: unknown): FastAxis | null {
   axis.redraw_axisline = redraw;
   return {
     draw(domain, ticks, pixels) {
-      const next = { domain, ticks, pixels };
-      const same = last !== null && JSON.stringify(next) === JSON.stringify(last);
-      last = next;
-      if (!same) redraw();
+      const shown = JSON.stringify([domain, ticks, pixels]);
+      if (shown === last?.shown) return;
+      last = { domain, ticks, shown };
+      redraw();
     },
   };
 }
