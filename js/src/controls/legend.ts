@@ -18,7 +18,8 @@ export class Legend {
     items.forEach((item, i) => {
       const made = this.#buttons[i];
       if (!made) return;
-      made.button.setAttribute("aria-pressed", String(item.visible));
+      const pressed = String(item.visible);
+      if (made.button.ariaPressed !== pressed) made.button.ariaPressed = pressed;
       const text = brief(item.latest);
       if (made.value.textContent !== text) made.value.textContent = text;
     });

@@ -23,12 +23,18 @@ const SLACK_MS = 4;
 // Less than a frame at 60 Hz, more than what a due time and the nearest frame are apart.
 const LATE_MS = 10;
 
-/** Calls back once the browser has painted: the next task comes after. */
+let painted: (() => void)[] = [];
+
+/** Calls back once the browser has painted: the next task comes after. One task for all of a frame. */
 export function afterPaint(call: () => void): void {
+  painted.push(call);
+  if (painted.length > 1) return;
   const channel = new MessageChannel();
   channel.port1.onmessage = () => {
     channel.port1.close();
-    call();
+    const calls = painted;
+    painted = [];
+    for (const each of calls) each();
   };
   channel.port2.postMessage(null);
 }

@@ -1,15 +1,15 @@
 /** The curves on a canvas that covers the plot's area, between bqplot's axes and our flags. */
 import { bandOf, diamondsOf, dotsOf, ringsOf } from "./areas";
 import type { Area, Curve, Look, Picture, Shape } from "./base";
-import { type Pen, strokeOf } from "./strokes";
+import { pathOf } from "./path";
+import { type Ink, pixelsOf, Raster } from "./raster";
 
 /** As the style sheet has them for svg: here it does not reach. */
 const DASHED_PX = 1.6;
 const DASHES = [6, 4];
-/** Points of a line that are stroked at once: see `Pieces`. */
-const PIECE = 16;
 const BAND_OPACITY = 0.16;
 const RING_OPACITY = 0.25;
+const MOST_INKS = 256;
 
 const MARKERS: Partial<Record<Shape, (curve: Curve, picture: Picture, area: Area) => string>> = {
   dots: dotsOf,
@@ -20,7 +20,10 @@ const MARKERS: Partial<Record<Shape, (curve: Curve, picture: Picture, area: Area
 export class CanvasLayer {
   readonly el = document.createElement("canvas");
   #context: CanvasRenderingContext2D | null;
+  #raster: Raster | null = null;
+  #inks = new Inks();
   #size = "";
+  #ratio = 1; // pixels of the screen for each of the page
 
   /** `lost` and `found` are called where the browser takes the bitmap away and gives it back. */
   constructor(lost: () => void, found: () => void) {
@@ -44,26 +47,30 @@ export class CanvasLayer {
     const context = this.#context;
     if (context === null) return;
     this.#fit(context, area);
-    context.clearRect(0, 0, area.width, area.height);
+    this.#lines(context, picture, weight);
     this.#bands(context, picture, area);
-    context.lineCap = "round";
-    context.lineJoin = "bevel";
-    context.lineWidth = weight;
-    this.#each(picture, "line", ({ color }, curve) => {
-      stroke(context, color, curve, picture, area, new Pieces(context));
-    });
-    context.lineCap = "butt";
-    context.lineJoin = "round";
     context.lineWidth = DASHED_PX;
     context.setLineDash(DASHES);
     this.#each(picture, "dashed", ({ color }, curve) => {
-      stroke(context, color, curve, picture, area);
+      context.strokeStyle = color;
+      context.stroke(new Path2D(pathOf(curve, picture, area)));
     });
     context.setLineDash([]);
     this.#markers(context, picture, area);
   }
 
+  /** Puts the lines in the place of all that was there. */
+  #lines(context: CanvasRenderingContext2D, picture: Picture, weight: number): void {
+    const raster = this.#raster as Raster;
+    raster.clear();
+    this.#each(picture, "line", ({ color }, curve) => {
+      raster.draw(curve, picture, weight * this.#ratio, this.#inks.of(color));
+    });
+    context.putImageData(new ImageData(raster.bytes, raster.width), 0, 0);
+  }
+
   #bands(context: CanvasRenderingContext2D, { looks, curves, ...rest }: Picture, area: Area): void {
+    context.globalCompositeOperation = "destination-over"; // beneath the lines
     context.globalAlpha = BAND_OPACITY;
     for (const { bands, color } of looks) {
       for (const [low, high] of bands) {
@@ -74,15 +81,15 @@ export class CanvasLayer {
       }
     }
     context.globalAlpha = 1;
+    context.globalCompositeOperation = "source-over";
   }
 
   #markers(context: CanvasRenderingContext2D, picture: Picture, area: Area): void {
-    const paper = getComputedStyle(this.el).getPropertyValue("--lw-paper") || "white";
     for (const [shape, write] of Object.entries(MARKERS) as [Shape, typeof dotsOf][]) {
       this.#each(picture, shape, ({ color }, curve) => {
         const path = new Path2D(write(curve, picture, area));
         context.fillStyle = color;
-        context.strokeStyle = shape === "diamonds" ? paper : color;
+        context.strokeStyle = shape === "diamonds" ? this.#paper() : color;
         context.lineWidth = shape === "diamonds" ? 1 : 2;
         context.globalAlpha = shape === "rings" ? RING_OPACITY : 1;
         context.fill(path);
@@ -90,6 +97,11 @@ export class CanvasLayer {
         if (shape !== "dots") context.stroke(path);
       });
     }
+  }
+
+  /** The colour of the ground. Asked for only where it is drawn with: the page is styled for it. */
+  #paper(): string {
+    return getComputedStyle(this.el).getPropertyValue("--lw-paper") || "white";
   }
 
   /** Calls `draw` with each visible curve of a shape. */
@@ -106,8 +118,9 @@ export class CanvasLayer {
     const size = `${left} ${top} ${width} ${height} ${ratio}`;
     if (size === this.#size) return;
     this.#size = size;
-    this.el.width = Math.round(width * ratio);
-    this.el.height = Math.round(height * ratio);
+    this.#ratio = ratio;
+    [this.el.width, this.el.height] = pixelsOf({ left, top, width, height }, ratio);
+    this.#raster = new Raster(this.el.width, this.el.height);
     const style = { left, top, width, height };
     for (const [name, value] of Object.entries(style)) {
       this.el.style.setProperty(name, `${value}px`);
@@ -116,37 +129,29 @@ export class CanvasLayer {
   }
 }
 
-function stroke(
-  context: CanvasRenderingContext2D,
-  color: string,
-  curve: Curve,
-  picture: Picture,
-  area: Area,
-  pen: Pen = context,
-): void {
-  context.strokeStyle = color;
-  context.beginPath();
-  strokeOf(pen, curve, picture, area);
-  context.stroke();
-}
+/** What colours are as ink: the browser knows all the ways to write one. */
+class Inks {
+  #known = new Map<string, Ink>();
+  #pixel: CanvasRenderingContext2D | null = null;
 
-/** Strokes a long line piece by piece: as a whole it takes a rasteriser more than twice as long. */
-class Pieces implements Pen {
-  #count = 0;
-
-  constructor(private context: CanvasRenderingContext2D) {}
-
-  moveTo(x: number, y: number): void {
-    this.context.moveTo(x, y);
+  of(color: string): Ink {
+    let ink = this.#known.get(color);
+    if (ink === undefined) {
+      if (this.#known.size >= MOST_INKS) this.#known.clear();
+      ink = this.#ask(color);
+      this.#known.set(color, ink);
+    }
+    return ink;
   }
 
-  lineTo(x: number, y: number): void {
-    this.context.lineTo(x, y);
-    this.#count += 1;
-    if (this.#count < PIECE) return;
-    this.#count = 0;
-    this.context.stroke();
-    this.context.beginPath();
-    this.context.moveTo(x, y);
+  #ask(color: string): Ink {
+    this.#pixel ??= document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const pixel = this.#pixel;
+    if (pixel === null) return { rgb: 0, alpha: 255 };
+    pixel.clearRect(0, 0, 1, 1);
+    pixel.fillStyle = color;
+    pixel.fillRect(0, 0, 1, 1);
+    const [red = 0, green = 0, blue = 0, alpha = 255] = pixel.getImageData(0, 0, 1, 1).data;
+    return { rgb: (blue << 16) | (green << 8) | red, alpha };
   }
 }

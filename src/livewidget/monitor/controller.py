@@ -245,7 +245,7 @@ class Controller:
         fps = self.setting.fps
         for rung in range(self._best, self._rung):
             quicker = self._rungs[rung].fps > fps and not self._is_barred(now, rung)
-            if quicker and self._fits(rung, pressures, signals):
+            if quicker and self._fits(rung, pressures, signals, ENOUGH):
                 self._climb = now, rung
                 self._move(now, rung, _latency(pressures).text, signals)
                 return
@@ -298,7 +298,7 @@ class Controller:
             return
         self._helpless = ""
         for rung in range(self._best, self._rung):
-            if not self._is_barred(now, rung) and self._fits(rung, pressures, signals):
+            if not self._is_barred(now, rung) and self._fits(rung, pressures, signals, ROOMY):
                 self._climb = now, rung
                 self._move(now, rung, _room(signals), signals)
                 return
@@ -320,11 +320,14 @@ class Controller:
         else:
             barred.used = max(barred.used, used)
 
-    def _fits(self, rung: int, pressures: list[Pressure], signals: Signals) -> bool:
+    def _fits(
+        self, rung: int, pressures: list[Pressure], signals: Signals, most: float
+    ) -> bool:
+        """Foresee whether a rung uses at most so much of each budget."""
         for each in pressures:
             if each.name == "latency":
                 continue
-            if each.used * self._scale(each.where, rung) > ROOMY:
+            if each.used * self._scale(each.where, rung) > most:
                 return False
         if signals.latency_ms is None:
             return True
