@@ -104,13 +104,14 @@ class Adaptation:
         page.since = before.at
         drawing = sum(each.frames * each.draw_ms for each in charts.values())
         page.page_ms = min(1000.0, max(busy_ms, drawing) / took)
+        latencies = self._latencies(charts)
         for number, each in charts.items():
             page.charts[number] = Signals(
                 draw_ms=each.draw_ms,
                 page_ms=page.page_ms,
                 drawn=each.frames / took,
                 sent=(page.sent.get(number, 0) - before.sent.get(number, 0)) / took,
-                latency_ms=_nearly_worst(each.ages_ms),
+                latency_ms=latencies.get(number),
                 seen_from=before.at,
             )
 
@@ -158,6 +159,19 @@ class Adaptation:
             ],
         }
 
+    def _latencies(self, charts: dict[int, Drawn]) -> dict[int, float]:
+        """Return each chart's latency: the middle one of those with its cap.
+
+        They wait for the same frames of the page: told one figure, they go the same way, and share
+        their frames. What one chart's own operators hold back is not the page's doing.
+        """
+        found: dict[float, dict[int, float]] = {}
+        for number, each in charts.items():
+            if number in self._charts and each.ages_ms:
+                cap = self._charts[number].controller.target.fps
+                found.setdefault(cap, {})[number] = _nearly_worst(each.ages_ms)
+        return {number: median(of_cap.values()) for of_cap in found.values() for number in of_cap}
+
     def _signals(
         self, session: ChartSession, chart: _Chart, build_ms: float, now: float
     ) -> Signals:
@@ -186,5 +200,5 @@ def target_of(cap: float) -> Target:
     return Target(latency_ms=latency, fps=cap, least_fps=min(LEAST_FPS, cap))
 
 
-def _nearly_worst(ages: Sequence[float]) -> float | None:
-    return float(np.percentile(ages, NEARLY_WORST)) if len(ages) else None
+def _nearly_worst(ages: Sequence[float]) -> float:
+    return float(np.percentile(ages, NEARLY_WORST))

@@ -32,6 +32,7 @@ LONGEST_BARRED_S = 512.0
 LIGHTER = 0.6  # of the load from which a climb failed: then it is another load
 LINEAR = ("building", "drawing")
 UNKNOWN = {"page": 1.0, "engine": 1.0}  # the part of a frame's cost that goes with its points
+LEAST_SHARE = 0.05  # of what was learnt: no frame is free of its points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +230,7 @@ class Controller:
         for where, cost in _costs(signals).items():
             old = costs[where]
             if old > 0 and cost > 0:
-                self._share[where] = min(1.0, max(0.2, (cost / old - 1) / (ratio - 1)))
+                self._share[where] = min(1.0, max(LEAST_SHARE, (cost / old - 1) / (ratio - 1)))
 
     def _remember(self, signals: Signals, *, seen: bool) -> None:
         """Keep the latest latencies that the page told of this setting, each report's once."""
@@ -245,7 +246,8 @@ class Controller:
         fps = self.setting.fps
         for rung in range(self._best, self._rung):
             quicker = self._rungs[rung].fps > fps and not self._is_barred(now, rung)
-            if quicker and self._fits(rung, pressures, signals, ENOUGH):
+            sooner = self._foreseen(rung, signals) < (signals.latency_ms or 0.0)
+            if quicker and sooner and self._affords(rung, pressures, ENOUGH):
                 self._climb = now, rung
                 self._move(now, rung, _latency(pressures).text, signals)
                 return
@@ -298,7 +300,7 @@ class Controller:
             return
         self._helpless = ""
         for rung in range(self._best, self._rung):
-            if not self._is_barred(now, rung) and self._fits(rung, pressures, signals, ROOMY):
+            if not self._is_barred(now, rung) and self._fits(rung, pressures, signals):
                 self._climb = now, rung
                 self._move(now, rung, _room(signals), signals)
                 return
@@ -320,22 +322,26 @@ class Controller:
         else:
             barred.used = max(barred.used, used)
 
-    def _fits(
-        self, rung: int, pressures: list[Pressure], signals: Signals, most: float
-    ) -> bool:
-        """Foresee whether a rung uses at most so much of each budget."""
-        for each in pressures:
-            if each.name == "latency":
-                continue
-            if each.used * self._scale(each.where, rung) > most:
-                return False
+    def _fits(self, rung: int, pressures: list[Pressure], signals: Signals) -> bool:
+        """Foresee whether a rung leaves room in all budgets."""
+        if not self._affords(rung, pressures, ROOMY):
+            return False
+        return self._foreseen(rung, signals) <= ENOUGH * self.target.latency_ms
+
+    def _affords(self, rung: int, pressures: list[Pressure], most: float) -> bool:
+        """Foresee whether a rung uses at most `most` of each budget but the latency's."""
+        others = (each for each in pressures if each.name != "latency")
+        return all(each.used * self._scale(each.where, rung) <= most for each in others)
+
+    def _foreseen(self, rung: int, signals: Signals) -> float:
+        """Foresee the latency of a rung (ms) from the worst of the latest; 0 for none."""
         if signals.latency_ms is None:
-            return True
+            return 0.0
         latency = max(self._told, default=signals.latency_ms)
         # What is drawn oftener waits less for its frame.
         waits = 1000 / self._rungs[rung].fps - 1000 / self.setting.fps
         slower = signals.draw_ms * (self._scale("page", rung) - 1)
-        return latency + waits + max(0.0, slower) <= ENOUGH * self.target.latency_ms
+        return latency + waits + max(0.0, slower)
 
     def _move(self, now: float, rung: int, why: str, signals: Signals) -> None:
         self._costs = self.setting, _costs(signals)

@@ -69,6 +69,22 @@ def test_the_charts_of_a_page_give_way_together(rig):
     assert level(rig) > 0
 
 
+def test_charts_that_are_late_to_different_degrees_share_their_frames(rig):
+    """Else some would have 10 and others 15 frames a second, and the page 20 to paint."""
+    numbers = range(1, 6)
+    for number in numbers:
+        rig.chart(number)
+        rig.view(chart=number, view=number)
+    for _ in range(4):
+        rig.run(1)
+        late = {}
+        for number in numbers:
+            late |= told(frames=30, draw_ms=3, age_ms=130 + 10 * number, charts=[number])
+        rig.ack(charts=late)
+    assert len({level(rig, number) for number in numbers}) == 1
+    assert level(rig) > 0
+
+
 def test_frames_come_at_the_pace_that_was_chosen(rig):
     session = rig.chart()
     rig.view()

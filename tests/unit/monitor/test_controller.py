@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -149,6 +150,21 @@ def test_a_hundredfold_load_and_back() -> None:
     plant.run(controller, 5)
     assert controller.level == 0
     assert controller.reason == ""
+
+
+def test_a_late_chart_is_drawn_oftener_where_the_page_has_room() -> None:
+    """What is late for having to wait for few frames is not helped by few frames."""
+    controller = Controller()
+    for second in range(8):
+        heavy = Signals(page_ms=950, draw_ms=40, drawn=10, sent=10, seen_from=float(second))
+        controller.step(second + 1.0, heavy)
+    slowest = controller.setting.fps
+    assert slowest == controller.target.least_fps
+    late = Signals(page_ms=380, draw_ms=8, drawn=10, sent=10, latency_ms=210, build_ms=10)
+    for second in range(8, 12):
+        controller.step(second + 1.0, replace(late, seen_from=float(second)))
+    assert controller.setting.fps > slowest
+    assert controller.decisions[-1][1].endswith("210 ms from arrival to pixel, of 150 ms")
 
 
 def test_a_queue_that_grows_makes_drawing_give_way() -> None:
