@@ -4,7 +4,14 @@ import { stylingOf } from "./chart/looks";
 import { ChartRuntime } from "./chart/runtime";
 import { ChartView } from "./chart/view";
 import { saveFile } from "./controls/download";
-import { modelId, openChannel, referredModel, type WidgetModel } from "./link/jupyter";
+import {
+  freeWhenClosed,
+  modelId,
+  openChannel,
+  type PageModel,
+  referredModel,
+  type WidgetModel,
+} from "./link/jupyter";
 import type { PageLink } from "./link/page";
 import { acquirePage } from "./link/pages";
 import { showPerformance } from "./monitor/standalone";
@@ -57,7 +64,6 @@ async function join({ model, signal }: InitializeProps): Promise<ChartRuntime> {
     leave();
     page.clock.forget(runtime);
     runtime.ended("closed");
-    renderer.close();
   });
   return runtime;
 }
@@ -80,6 +86,9 @@ export default {
   /** Starts joining the page's link; does not wait, for anywidget gives up after two seconds. */
   initialize(props: InitializeProps): void {
     const { model, signal } = props;
+    freeWhenClosed(model);
+    const layout = model.get("layout") as PageModel | undefined;
+    if (layout) freeWhenClosed(layout);
     if (model.get("kind") !== "chart") return;
     const name = key(model);
     const made = join(props);

@@ -81,6 +81,4 @@ export class FakeRenderer implements Renderer {
   prefer(): void {}
 
   setZone(): void {}
-
-  close(): void {}
 }

@@ -25,6 +25,7 @@ export interface PageModel {
   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
   comm_live?: boolean;
   state_change?: Promise<unknown>;
+  comm?: { on_msg?(heard: () => void): void; on_close?(ended: () => void): void };
   _buffered_state_diff?: Record<string, unknown>;
 }
 
@@ -90,12 +91,17 @@ export function announceAttached(view: PageView): void {
 }
 
 /**
- * Frees what `model` keeps alive. JupyterLab holds a closed model for ever, and with it whoever
- * listens to it and, by its last promise, the view that it made.
+ * Frees `model` once it is closed. JupyterLab holds a closed comm for ever, and with it the model
+ * that hears from it, whoever listens to that and, by its last promise, the view that it made. Not
+ * before: the manager itself listens for the end, to strike the model off its list.
  */
-export function forgetModel(model: PageModel): void {
-  model.off(null, null);
-  model.state_change = Promise.resolve();
+export function freeWhenClosed(model: Pick<PageModel, "on">): void {
+  model.on("destroy", (closed: PageModel) => {
+    closed.off(null, null);
+    closed.state_change = Promise.resolve();
+    closed.comm?.on_msg?.(() => {});
+    closed.comm?.on_close?.(() => {});
+  });
 }
 
 /** The link's comm as a channel. It ends when the kernel restarts, dies or closes the comm. */

@@ -77,8 +77,6 @@ export interface Renderer {
   readonly way: Way;
   /** What there is to tell the user of it; empty for nothing. */
   readonly notice: string;
-  /** Lets go of all it holds: the chart has ended, and draws no more. */
-  close(): void;
 }
 
 export const MARGIN = { top: 10, right: 20, bottom: 24, left: 58 };

@@ -1,7 +1,7 @@
 /** Draws with bqplot's own marks, scales and axes: the models of the installed extension. */
 import {
   announceAttached,
-  forgetModel,
+  freeWhenClosed,
   openView,
   type PageModel,
   type WidgetModel,
@@ -51,6 +51,11 @@ export class BqplotRenderer implements Renderer {
     for (const scale of [this.#x, this.#y]) setHere(scale, { allow_padding: false });
     setHere(this.#lines, { stroke_width: NORMAL_PX });
     setHere(figure, { fig_margin: MARGIN, padding_x: 0, padding_y: 0, animation_duration: 0 });
+    const held = ["marks", "axes"].flatMap((name) => figure.get(name) as PageModel[]);
+    const others = ["scale_x", "scale_y", "layout"].map((name) => figure.get(name));
+    for (const each of [figure, this.#x, this.#y, ...held, ...(others as PageModel[])]) {
+      if (each) freeWhenClosed(each);
+    }
   }
 
   setZone(name: string): void {
@@ -95,14 +100,6 @@ export class BqplotRenderer implements Renderer {
     this.#plots.add(plot);
     this.#again();
     return plot;
-  }
-
-  close(): void {
-    const held = ["marks", "axes"].flatMap((name) => this.figure.get(name) as PageModel[]);
-    const others = ["scale_x", "scale_y", "layout"].map((name) => this.figure.get(name));
-    for (const model of [this.figure, this.#x, this.#y, ...held, ...(others as PageModel[])]) {
-      if (model) forgetModel(model);
-    }
   }
 
   draw(picture: Picture): void {
