@@ -14,6 +14,7 @@ from tests.browser.notebook import Notebook
 from benchmarks.browser import browser_of, lab_of
 from benchmarks.soak.cells import CYCLE_S, cells
 from benchmarks.soak.feed import Feed
+from benchmarks.soak.plain import plain
 from benchmarks.soak.report import Run, write
 from benchmarks.soak.watch import Devtools
 from benchmarks.soak.world import World
@@ -57,6 +58,7 @@ def soak(seconds: float) -> Run:
     samples, page_samples = RAW.resolve() / "kernel.jsonl", RAW / "page.jsonl"
     samples.unlink(missing_ok=True)
     with browser_of() as browser, lab_of() as lab, Feed() as feed:
+        compared = plain(browser, lab)
         lab.write("current.ipynb", cells(feed.url, samples, EVERY_S), "current")
         page = browser.new_context(viewport=VIEWPORT).new_page()
         notebook = Notebook(page, lab.url, "current")
@@ -73,6 +75,7 @@ def soak(seconds: float) -> Run:
             {
                 "seconds": seconds,
                 "page": seen,
+                "plain": compared,
                 "cycles": world.cycles,
                 "acts": world.acts,
                 "recoveries": world.recoveries,
@@ -99,7 +102,7 @@ def _go(world: World, devtools: Devtools, path: Path, seconds: float) -> list[di
                 seen.append(devtools.look(collect=collect))
                 out.write(json.dumps(seen[-1]) + "\n")
             if script and now - cycle >= script[0][0]:
-                script.pop(0)[1]()
+                world.do(script.pop(0)[1])
             elif now - cycle >= CYCLE_S:
                 cycle, script = now, world.script()
             else:

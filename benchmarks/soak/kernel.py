@@ -21,6 +21,9 @@ import psutil
 from livewidget.data.errors import ClosedError
 from livewidget.engine.thread import Engine
 
+# Of one of ipykernel's subshells, a bare kernel's too: 7 or 8. JupyterLab opens one for each page
+# with a comm, and a refresh does not close it.
+SUBSHELL_FILES = 8
 PUSHES_S = 50
 ROWS = 40  # of a push
 
@@ -103,11 +106,17 @@ class Sampler:
 
 
 def resources() -> dict[str, int]:
-    """Return what must not grow in this process: threads, sockets, open files, the loop's tasks."""
+    """Return what must not grow in this process: threads, sockets, open files, the loop's tasks.
+
+    Without what ipykernel's subshells hold; those are counted by themselves.
+    """
     process, loop = psutil.Process(), Engine.shared().loop
+    names = [each.name for each in threading.enumerate()]
+    subshells = sum(name.startswith("subshell-") for name in names)
     return {
-        "threads": threading.active_count(),
+        "threads": len(names) - subshells,
         "sockets": len(process.net_connections()),
-        "files": process.num_fds(),
+        "files": process.num_fds() - SUBSHELL_FILES * subshells,
         "tasks": Engine.shared().call(lambda: len(asyncio.all_tasks(loop))),
+        "subshells": subshells,
     }

@@ -28,6 +28,16 @@ class Slope:
             return "flat"
         return "grows" if self.low > 0 else "unclear"
 
+    def __sub__(self, other: Slope) -> Slope:
+        """Return the difference; the two errors are independent."""
+        value = self.value - other.value
+        error = math.hypot(self.high - self.value, other.high - other.value)
+        return Slope(value, value - error, value + error)
+
+    def times(self, factor: float) -> Slope:
+        """Return it in another unit."""
+        return Slope(*(factor * each for each in (self.value, self.low, self.high)))
+
 
 def slope(groups: Sequence[Sequence[Point]]) -> Slope | None:
     """Return the slope an hour that all groups share; points are (seconds, value).
@@ -52,6 +62,12 @@ def slope(groups: Sequence[Sequence[Point]]) -> Slope | None:
     left = max(0.0, spread - value * down)
     error = math.sqrt(left / free / across) * student(free)
     return Slope(*(HOUR_S * each for each in (value, value - error, value + error)))
+
+
+def each_round(looks: Sequence[Mapping[str, Any]], what: str) -> Slope | None:
+    """Return how much of `what` a round leaves, where there is a look after each."""
+    found = slope([[(float(turn), look[what]) for turn, look in enumerate(looks)]])
+    return found and found.times(1 / HOUR_S)
 
 
 def student(free: int) -> float:

@@ -17,14 +17,15 @@ from benchmarks.soak.feed import FAULTS, Feed
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-LIFE = 3  # cycles of a page: then it is refreshed
+TURNS = 12  # the refreshes come back after so many cycles
+REFRESHED = (1, 3)  # of those: the page lives short at first, then long enough to tell a leak
 FRAMES = 3  # so many more are a chart that moves
 RECOVERY_S = 30.0  # what has not come back after so long is a fault
 # Each view by itself: one that takes the place of another counts from its own beginning.
 MOVING = """(() => {
   const views = [...document.querySelectorAll(".livewidget")];
   for (const view of views) {
-    const frames = Number(view.dataset.frames);
+    const frames = Number(view.dataset.frames ?? 0);
     if (view.soak?.turn !== arg.turn) view.soak = { turn: arg.turn, frames };
   }
   const moved = (view) => Number(view.dataset.frames) >= view.soak.frames + arg.more;
@@ -65,9 +66,16 @@ class World:
             (48, self._to_back),
             (54, self._busy),
         ]
-        if self._cycles % LIFE == 0:
+        if turn % TURNS in REFRESHED:
             acts.append((62, self._refresh))
         return acts
+
+    def do(self, act: Callable[[], None]) -> None:
+        """Do one act of the script. One that fails is a fault, and the soak goes on."""
+        try:
+            act()
+        except (AssertionError, BrowserError) as error:
+            self._wrong(f"after {self.acts[-1][1]}: {str(error).splitlines()[0]}", "lab.idle")
 
     def begin(self) -> None:
         """Run the cells, the charts too."""
@@ -113,12 +121,7 @@ class World:
         self.notebook.js("lab.cover()")
 
     def _uncover(self) -> None:
-        self.notebook.js("lab.uncover()")
-        # The tab that was in front is closed, as a person does: a hundred launchers are no chart's.
-        self.notebook.js(
-            "[...jupyterapp.shell.widgets('main')].filter((it) => it.id.startsWith('launcher'))"
-            ".forEach((it) => it.dispose())"
-        )
+        uncover(self.notebook)
         self.settle("the tab was covered")
 
     def _to_front(self) -> None:
@@ -142,3 +145,12 @@ class World:
         self._note("refresh")
         self.notebook.refresh()
         self.settle("a refresh")
+
+
+def uncover(notebook: Notebook) -> None:
+    """Bring the notebook to the front again, and close the tab that was there, as a person does."""
+    notebook.js("lab.uncover()")
+    notebook.js(
+        "[...jupyterapp.shell.widgets('main')].filter((it) => it.id.startsWith('launcher'))"
+        ".forEach((it) => it.dispose())"
+    )

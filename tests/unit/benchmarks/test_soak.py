@@ -6,11 +6,13 @@ import math
 import random
 
 import pytest
+from benchmarks.soak.plain import CELLS, CHART, EMPTY, ROUNDS
 from benchmarks.soak.report import Run, judge
 from benchmarks.soak.verdict import (
     HOUR_S,
     accounts,
     cycle_ends,
+    each_round,
     inexact,
     left_threads,
     lives,
@@ -104,6 +106,12 @@ def _sample(account, number=1):
     return {"charts": {"push": {"number": number, "account": account, "gaps": 1}}}
 
 
+def _rounds(heap=1e5, nodes=100, listeners=10):
+    """Looks after each round that leaves so much."""
+    kept = {"heap": heap, "nodes": nodes, "listeners": listeners}
+    return [{what: 1e6 + turn * each for what, each in kept.items()} for turn in range(ROUNDS)]
+
+
 def _run(**changed):
     """An hour of a soak in which nothing happened."""
     resources = {"threads": 12, "sockets": 15, "files": 80, "tasks": 9, "cpu": 20.0}
@@ -114,6 +122,7 @@ def _run(**changed):
         "seconds": 3600.0,
         "kernel": kernel,
         "page": page,
+        "plain": {name: _rounds(0 if name == EMPTY else 1e5) for name in CELLS},
         "cycles": [float(at) for at in range(0, 3600, 75)],
         "acts": [(1800.0, "refresh")],
         "recoveries": [],
@@ -128,6 +137,9 @@ def test_an_even_run_is_good_in_every_line() -> None:
     assert {each.what: each.good for each in judge(_run())} == {
         "kernel memory": True,
         "page heap": True,
+        "page, heap a round": True,
+        "page, DOM nodes a round": True,
+        "page, listeners a round": True,
         "accounts": True,
         "threads": True,
         "sockets": True,
@@ -136,6 +148,21 @@ def test_an_even_run_is_good_in_every_line() -> None:
         "left when all charts are closed": True,
         "acts": True,
     }
+
+
+def test_what_jupyterlab_keeps_of_the_same_acts_is_no_leak_of_ours() -> None:
+    page = [{"at": at, "heap": 3e7 + 4e3 * at} for at in range(0, 3600, 30)]  # 14.4 MB an hour
+    kept = {**_run().plain, EMPTY: _rounds(heap=3e5)}  # 48 rounds an hour are as much
+    judged = {each.what: each for each in judge(_run(page=page, plain=kept))}
+    assert judged["page heap"].good
+    assert judged["page heap"].found.startswith("+14.4 in all, +14.4 JupyterLab's own; the rest ")
+
+
+def test_a_round_leaves_its_slope() -> None:
+    found = each_round(_rounds(nodes=7), "nodes")
+    assert found is not None
+    assert found.value == pytest.approx(7)
+    assert each_round([], "nodes") is None
 
 
 def _with(name, value):
@@ -147,6 +174,7 @@ def _with(name, value):
     [
         ("kernel memory", {"kernel": _with("kernel", lambda at: 200e6 + 10_000 * at)}),
         ("page heap", {"page": [{"at": at, "heap": 3e7 + 5e3 * at} for at in range(0, 3600, 30)]}),
+        ("page, DOM nodes a round", {"plain": {**_run().plain, CHART: _rounds(nodes=120)}}),
         ("threads", {"kernel": _with("threads", lambda at: 12 + at // 900)}),
         ("sockets", {"kernel": _with("sockets", lambda at: 15 + at // 600)}),
         ("acts", {"faults": ["after a refresh: not every chart drew"]}),
