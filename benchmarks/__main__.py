@@ -35,6 +35,7 @@ CLAIMS = (
     "kafka",
     "servers",
     "browser",
+    "canvas",
     "twenty",
     "imports",
 )
