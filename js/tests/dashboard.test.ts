@@ -96,8 +96,9 @@ describe("the flow", () => {
 
   it("says of a load what there is to say", () => {
     const full = stage("x", { held: 0.5, queue: 900, capacity: 1000, state: "failing" });
-    expect(loadOf(full)).toBe("42 % busy · 50 % held · 900 of 1k wait · failing");
-    expect(loadOf(stage("x", { state: "live" }))).toBe("42 % busy");
+    const said = (each: StageStatus) => loadOf(each).replaceAll("\u00a0", " ");
+    expect(said(full)).toBe("42 % busy · 50 % held · 900 of 1k wait · failing");
+    expect(said(stage("x", { state: "live" }))).toBe("42 % busy");
   });
 });
 
@@ -140,6 +141,15 @@ describe("findings", () => {
 });
 
 describe("the dashboard", () => {
+  it("says what limits the rate once", () => {
+    const dashboard = new Dashboard(() => {}, new AbortController().signal);
+    const limit = () => dashboard.el.querySelector(".lw-limit")?.textContent;
+    dashboard.update(readStatus({ limit: "a is slow", findings: [finding("a")] }));
+    expect(limit()).toBe("The last two minutes");
+    dashboard.update(readStatus({ limit: "Nothing.", findings: [finding("a")] }));
+    expect(limit()).toBe("Nothing.");
+  });
+
   it("stands with a status that knows nothing of it, and with nonsense", () => {
     const dashboard = new Dashboard(() => {}, new AbortController().signal);
     dashboard.update(readStatus({ state: "live" }));

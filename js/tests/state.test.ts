@@ -3,7 +3,7 @@ import { shownState } from "../src/chart/state";
 import { bytes, duration, exact, short } from "../src/controls/numbers";
 import { readStatus } from "../src/data/status";
 import { account, FIGURES, reasons } from "../src/monitor/figures";
-import { History, sparkline } from "../src/monitor/history";
+import { History } from "../src/monitor/history";
 
 const well = { endReason: null, silent: false, paused: false };
 
@@ -46,8 +46,15 @@ describe("figures", () => {
     const history = new History();
     for (let i = 0; i < 500; i++) history.add(i % 2 ? i : null);
     expect(history.values.length).toBe(240);
-    expect(sparkline([Number.NaN, 0, 5], 239, 11)).toBe("M238.0,11.0L239.0,1.0");
-    expect(sparkline([], 10, 10)).toBe("");
+    expect(history.text(String)).toBe("261 to 499 over two minutes");
+    const few = new History();
+    expect(few.line()).toBe("");
+    expect(few.text(String)).toBe("nothing known yet");
+    for (const value of [null, 0, 5]) few.add(value);
+    expect(few.line()).toBe("M238,100L239,5");
+    expect([0, 1, 2, 3].map((back) => few.before(back))).toEqual([5, 0, null, null]);
+    expect(few.point(1)).toBe("M238,100h0");
+    expect(few.point(2)).toBe("");
   });
 });
 

@@ -56,3 +56,13 @@ export function on<K extends keyof HTMLElementEventMap>(
 ): void {
   target.addEventListener(type, listener, { ...options, signal });
 }
+
+/** Touches the page only where the text is another. */
+export function setText(target: HTMLElement | null, text: string): void {
+  if (target !== null && target.textContent !== text) target.textContent = text;
+}
+
+/** Touches the page only where the value is another. */
+export function setAttribute(target: Element, name: string, value: string): void {
+  if (target.getAttribute(name) !== value) target.setAttribute(name, value);
+}

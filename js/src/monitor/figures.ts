@@ -8,8 +8,10 @@ export interface Figure {
   /** Shown while the strip is folded. */
   compact: boolean;
   text(status: Status): string;
-  /** What the sparkline follows; null where it is not known. */
+  /** What the time line follows; null where it is not known. */
   value(status: Status): number | null;
+  /** Such a value in words. */
+  say(value: number): string;
 }
 
 const percent = (share: number) => `${Math.round(share * 100)} %`;
@@ -24,6 +26,7 @@ export const FIGURES: Figure[] = [
     compact: true,
     text: (s) => `${short(s.fps)} / ${s.cap}`,
     value: (s) => s.fps,
+    say: short,
   },
   {
     label: "latency",
@@ -31,6 +34,7 @@ export const FIGURES: Figure[] = [
     compact: true,
     text: (s) => (s.latency_ms ? `${short(s.latency_ms[0])} / ${short(s.latency_ms[1])} ms` : "–"),
     value: (s) => s.latency_ms?.[0] ?? null,
+    say: ms,
   },
   {
     label: "events",
@@ -38,6 +42,7 @@ export const FIGURES: Figure[] = [
     compact: true,
     text: (s) => `${short(s.rate)}/s`,
     value: (s) => s.rate,
+    say: (value) => `${short(value)}/s`,
   },
   {
     label: "lost",
@@ -45,6 +50,7 @@ export const FIGURES: Figure[] = [
     compact: true,
     text: (s) => short(lost(s)),
     value: lost,
+    say: short,
   },
   {
     label: "wire",
@@ -52,6 +58,7 @@ export const FIGURES: Figure[] = [
     compact: true,
     text: (s) => `${bytes(s.bytes)}/s`,
     value: (s) => s.bytes,
+    say: (value) => `${bytes(value)}/s`,
   },
   {
     label: "buffer",
@@ -59,6 +66,7 @@ export const FIGURES: Figure[] = [
     compact: true,
     text: (s) => percent(s.fill),
     value: (s) => s.fill,
+    say: percent,
   },
   {
     label: "p99",
@@ -66,6 +74,7 @@ export const FIGURES: Figure[] = [
     compact: false,
     text: (s) => ms(s.latency_ms?.[1]),
     value: (s) => s.latency_ms?.[1] ?? null,
+    say: ms,
   },
   {
     label: "draw",
@@ -73,6 +82,7 @@ export const FIGURES: Figure[] = [
     compact: false,
     text: (s) => ms(s.draw_ms),
     value: (s) => s.draw_ms,
+    say: ms,
   },
   {
     label: "queue",
@@ -80,6 +90,7 @@ export const FIGURES: Figure[] = [
     compact: false,
     text: (s) => short(s.queued ?? 0),
     value: (s) => s.queued ?? 0,
+    say: short,
   },
   {
     label: "kernel CPU",
@@ -87,6 +98,7 @@ export const FIGURES: Figure[] = [
     compact: false,
     text: (s) => `${Math.round(s.cpu)} %`,
     value: (s) => s.cpu,
+    say: (value) => `${Math.round(value)} %`,
   },
   {
     label: "memory",
@@ -94,6 +106,7 @@ export const FIGURES: Figure[] = [
     compact: false,
     text: (s) => bytes(s.memory),
     value: (s) => s.memory,
+    say: bytes,
   },
 ];
 

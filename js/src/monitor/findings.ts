@@ -14,7 +14,7 @@ const named = ({ id, status }: FindingStatus) => `${id} ${status}`;
 export type Advise = (action: "apply" | "undo", finding: string) => void;
 
 export class Findings {
-  readonly el = element("section", "lw-findings", { "aria-label": "Findings" });
+  readonly el = element("div", "lw-findings", { role: "group", "aria-label": "Findings" });
   #list = element("ul", "lw-finding-list", { tabindex: -1 });
   #told = new Set<string>();
   #toldAt = Number.NEGATIVE_INFINITY;
@@ -70,7 +70,7 @@ export class Findings {
 }
 
 export class Decisions {
-  readonly el = element("section", "lw-decisions", { "aria-label": "Quality" });
+  readonly el = element("div", "lw-decisions", { role: "group", "aria-label": "Quality" });
   #now = element("p", "lw-quality");
   #list = element("ol", "lw-decision-list", { "aria-label": "What was decided, newest first" });
   #shown = "";

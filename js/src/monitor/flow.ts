@@ -1,5 +1,5 @@
 /** The way that rows take, stage by stage: rates, queues, and which stage bounds the rate now. */
-import { element } from "../controls/dom";
+import { element, setText } from "../controls/dom";
 import { short } from "../controls/numbers";
 import type { StageStatus } from "../data/status";
 
@@ -46,7 +46,7 @@ class Box {
     this.#busy.title = "How busy it is";
     this.#queue.title = "How full its queue is";
     const bars = [this.#busy, this.#queue];
-    this.el.append(this.#name, this.#mark, this.#rate, ...bars, this.#text, this.#lost);
+    this.el.append(this.#name, this.#rate, ...bars, this.#text, this.#lost, this.#mark);
   }
 
   update(stage: StageStatus): void {
@@ -66,17 +66,14 @@ class Box {
   }
 }
 
-/** How loaded a stage is, in words. */
+/** How loaded a stage is, in words. Lines break between the parts alone. */
 export function loadOf({ busy, held, queue, capacity, state }: StageStatus): string {
   const parts = [`${Math.round(100 * busy)} % busy`];
   if (held >= 0.01) parts.push(`${Math.round(100 * held)} % held`);
   if (queue > 0) {
     parts.push(capacity ? `${short(queue)} of ${short(capacity)} wait` : `${short(queue)} wait`);
   }
-  if (state !== "" && state !== "live" && state !== "open") parts.push(state);
-  return parts.join(" · ");
-}
-
-function setText(target: HTMLElement, text: string): void {
-  if (target.textContent !== text) target.textContent = text;
+  const told = parts.map((part) => part.replaceAll(" ", "\u00a0"));
+  if (state !== "" && state !== "live" && state !== "open") told.push(state);
+  return told.join(" · ");
 }

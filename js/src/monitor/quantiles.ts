@@ -37,6 +37,15 @@ export function barsOf({ bounds_ms: bounds, counts }: Histogram): Bar[] {
   });
 }
 
+/** Where `value` (ms) lies among bars of one width: 0 to 1. */
+export function placeOf(bars: Bar[], value: number): number {
+  const i = bars.findIndex(({ to }) => value <= to);
+  const bar = bars[i];
+  if (bar === undefined) return 1;
+  const within = bar.to > bar.from ? (value - bar.from) / (bar.to - bar.from) : 0;
+  return (i + Math.min(1, Math.max(0, within))) / bars.length;
+}
+
 /** What a bucket is of. The last has no end: it is told as twice its beginning. */
 function edges(bounds: number[], i: number): [number, number] {
   const low = i === 0 ? 0 : (bounds[i - 1] as number);
