@@ -4,10 +4,23 @@ import { element } from "./dom";
 import { brief } from "./numbers";
 import { swatch } from "./swatch";
 
+/** Characters that a value has room for at first: see the style sheet. */
+const LEAST_ROOM = 7;
+/** What is wider than a digit: a minus, an exponent's letter. */
+const WIDE_CH = 0.5;
+
+/** One series: its button, and in that its number in a box of `room` characters. */
+interface Made {
+  button: HTMLButtonElement;
+  value: HTMLElement;
+  number: HTMLElement;
+  room: number;
+}
+
 export class Legend {
   readonly el = element("div", "lw-legend", { role: "group", "aria-label": "Series" });
   #names = "";
-  #buttons: { button: HTMLButtonElement; value: HTMLElement }[] = [];
+  #buttons: Made[] = [];
 
   constructor(private toggle: (name: string) => void) {}
 
@@ -21,18 +34,22 @@ export class Legend {
       const pressed = String(item.visible);
       if (made.button.ariaPressed !== pressed) made.button.ariaPressed = pressed;
       const text = brief(item.latest);
-      if (made.value.textContent !== text) made.value.textContent = text;
+      if (made.number.textContent !== text) made.number.textContent = text;
+      if (text.length <= made.room) return;
+      made.room = text.length;
+      made.value.style.width = `${text.length + WIDE_CH}ch`;
     });
   }
 
   #rebuild(items: Item[]): void {
     this.#buttons = items.map((item) => {
-      const value = element("span", "lw-value");
+      const number = element("span", "lw-number");
+      const value = element("span", "lw-value", {}, number);
       const attributes = { type: "button", title: `Show or hide ${item.name}` };
       const name = element("span", "lw-name", {}, item.name);
       const made = element("button", "lw-series", attributes, swatch(item.look), name, value);
       made.addEventListener("click", () => this.toggle(item.name));
-      return { button: made, value };
+      return { button: made, value, number, room: LEAST_ROOM };
     });
     this.el.replaceChildren(...this.#buttons.map((made) => made.button));
   }

@@ -27,6 +27,7 @@ from livewidget.wire.encode import encode_frame, encode_packets
 log = logging.getLogger("livewidget")
 
 STATUS_S = 0.5
+GOLDEN = 0.618  # multiples of it are spread evenly, however many there are
 HELD_S = 0.05  # until the next look where credit is used up
 IDLE_S = 1.0  # until the next look where nothing can be seen
 
@@ -51,7 +52,6 @@ class Hub:
         self._sessions: dict[int, ChartSession] = {}
         self._monitors: dict[int, PerformanceMonitor] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._status_at = 0.0
         self._status_due: set[int] = set()
         self._loop_open = False
         self._unheard: set[int] = set()  # charts of which no view has ever spoken
@@ -222,14 +222,15 @@ class Hub:
         self._status_due.add(session.chart)
 
     def _statuses(self, seen: list[ChartSession], now: float) -> dict[str, Any]:
-        everyone = now - self._status_at >= STATUS_S
-        if everyone:
-            self._status_at = now
         due = [
             each
             for each in seen
-            if each.chart in self._status_due or (everyone and not each.at_rest)
+            if each.chart in self._status_due or (now >= each.status_due and not each.at_rest)
         ]
+        for each in due:
+            # Turns on a grid, spread over charts: all statuses at once would make that tick late.
+            phase = each.chart * GOLDEN % 1
+            each.status_due = ((now / STATUS_S - phase) // 1 + 1 + phase) * STATUS_S
         self._status_due -= {session.chart for session in due}
         loop = "open" if self._loop_open else "credit"
         return {

@@ -57,6 +57,7 @@ class ChartSession:
         # How long the oldest event of each of the last frames had been here when it was built.
         self.waits_ms: deque[float] = deque(maxlen=64)
         self.due = 0.0  # s, monotonic: when the next frame may be drawn
+        self.status_due = 0.0  # s, monotonic: when the next status is sent
         self._notice = ("", 0)  # the text, and until when it is shown (ns of the wall)
         self._y = tuple(y)
         self._by = by

@@ -12,7 +12,7 @@ from livewidget.data.errors import SettingError, quote
 from livewidget.monitor.ladder import FAST, HIGHEST, MODES, Setting, Target, ladder
 
 MOST_DECISIONS = 20
-DRAWING = 0.7  # of a page's main thread: the rest is layout, paint and the person's clicks
+DRAWING = 0.8  # of a page's main thread, its layout and paint included: the rest is the person's
 BUILDING = 0.5  # of the engine's thread: the rest takes the data in
 TOO_FEW = 0.75  # of the frames sent, drawn: below, the page does not keep up
 ROOMY = 0.75  # of a budget, foreseen: a climb must leave so much room

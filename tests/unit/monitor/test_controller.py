@@ -134,7 +134,7 @@ def test_four_times_slower_and_the_target_is_held_by_giving_up_quality() -> None
     assert fits(plant, controller.setting, controller.target)
     when, told = controller.decisions[0]
     assert when < 12.1
-    assert "pixels, 30 frames a second: drawing takes 100 % of the page's time, of 70 %" in told
+    assert "pixels, 30 frames a second: drawing takes 100 % of the page's time, of 80 %" in told
     assert "drawing takes" in controller.reason
 
 
