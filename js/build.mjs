@@ -1,6 +1,6 @@
 // Builds the bundle that the Python package ships, and the Node runner that its tests drive.
 import { createHash } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 
 const out = "../src/livewidget/widgets/static";
@@ -22,10 +22,11 @@ async function widget() {
   const body = outputFiles[0].text.trim();
   const version = createHash("sha256").update(body).digest("hex").slice(0, 16);
   const shared = `globalThis[Symbol.for("livewidget.module.${version}")]`;
+  const license = await readFile("node_modules/fflate/LICENSE", "utf8"); // which asks for it
   await mkdir(out, { recursive: true });
   await writeFile(
     `${out}/index.js`,
-    `function load(){${body}return widget.default}export default ${shared}??=load();\n`,
+    `function load(){${body}return widget.default}export default ${shared}??=load();\n/* fflate\n${license}*/\n`,
   );
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import zlib
 from dataclasses import dataclass, field
 
 Point = tuple[float, float]
@@ -51,8 +52,27 @@ def f64(data: bytes, at: int) -> float:
     return struct.unpack_from("<d", data, at)[0]
 
 
+def opened(packet: bytes) -> bytes:
+    """The plain packet in a packed one, and a plain one as it is."""
+    if u32(packet, 0) != 0x315A574C:
+        return packet
+    form, size, end = (u32(packet, at) for at in (4, 8, 12))
+    assert form in (0, 1)
+    assert size % 8 == 0
+    assert end == len(packet) < size <= 2**20
+    stream = zlib.decompressobj(-15)
+    plain = stream.decompress(packet[16:])
+    assert stream.eof
+    assert not stream.unused_data
+    assert len(plain) == size
+    words = size // 8
+    order = [byte * words + word for word in range(words) for byte in range(8)]
+    return bytes(plain[at] for at in order) if form else plain
+
+
 def read_packet(packet: bytes) -> tuple[int, list[Part]]:
     """The tick and the frames of a packet; asserts all that the layout promises of it."""
+    packet = opened(packet)
     assert u32(packet, 0) == 0x3150574C
     assert u32(packet, 12) == len(packet)
     frames, at = [], 16

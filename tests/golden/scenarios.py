@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from livewidget.data.viewport import Viewport
 from livewidget.view.view import View
 from livewidget.wire.encode import encode_frame, encode_packets
+from livewidget.wire.pack import PLAIN, SHUFFLED, pack
 
 S = 1_000_000_000
 START = 1_700_000_000 * S
@@ -35,19 +37,22 @@ def view_of(*columns: str, width: int = 10, window: int = 10, **options: object)
 
 
 class Tape:
-    """Records the packets of one view's frames."""
+    """Records the packets of one view's frames, packed in `forms` by turns."""
 
-    def __init__(self, view: View, limit: int = 2**20) -> None:
+    def __init__(self, view: View, limit: int = 2**20, forms: tuple[int | None, ...] = ()) -> None:
         self.view = view
         self.packets: list[bytes] = []
         self._limit = limit
+        self._forms = itertools.cycle(forms or (None,))
 
     def frame(self, **options: object) -> None:
         frame = self.view.frame(label, **options)
         if frame is not None:
             pieces = encode_frame(frame, self._limit)
             tick = len(self.packets) + 1
-            self.packets += [packet for _, packet in encode_packets(tick, pieces, self._limit)]
+            for _, packet in encode_packets(tick, pieces, self._limit):
+                form = next(self._forms)
+                self.packets.append(packet if form is None else pack(packet, form))
 
 
 def snapshot() -> Tape:
@@ -136,6 +141,17 @@ def holes() -> Tape:
     return tape
 
 
+def packed() -> Tape:
+    """A slow link: packets are packed in either form; one here and there goes as it is."""
+    view = view_of("y", "z", width=100)
+    tape = Tape(view, forms=(SHUFFLED, PLAIN, None))
+    for step in range(9):
+        at = step + np.arange(0, 1, 0.02)
+        view.append(times(*at), np.array([np.sin(at), np.round(at % 0.3, 2)]))
+        tape.frame(arrival=1_700_000_000_000.0 + step)
+    return tape
+
+
 SCENARIOS: dict[str, Callable[[], Tape]] = {
-    each.__name__: each for each in (snapshot, diffs, late, keys, parts, holes)
+    each.__name__: each for each in (snapshot, diffs, late, keys, parts, holes, packed)
 }

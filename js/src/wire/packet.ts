@@ -1,5 +1,6 @@
 /** Reads packets as `wire/layout.md` (in the Python package) specifies them. */
 import type { Frame, Meta, Patch, Section } from "../data/frame";
+import { isPacked, unpack } from "./pack";
 
 const MAGIC = 0x3150574c;
 const PACKET_HEADER = 16;
@@ -13,6 +14,10 @@ const text = new TextDecoder();
 
 /** The frames of `packet`, in order. Throws RangeError where the bytes do not fit the layout. */
 export function readPacket(packet: DataView): Frame[] {
+  return readPlain(isPacked(packet) ? unpack(packet) : packet);
+}
+
+function readPlain(packet: DataView): Frame[] {
   if (packet.byteLength < PACKET_HEADER || packet.getUint32(0, true) !== MAGIC) {
     throw new RangeError("not a livewidget packet");
   }

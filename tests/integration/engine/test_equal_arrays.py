@@ -4,6 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from livewidget.wire.pack import PLAIN, SHUFFLED, pack
+
 from ...golden.browser import Store, read_packet
 from .history import History, histories
 from .node import NodeStores, missing
@@ -81,12 +83,19 @@ def test_the_slow_browser_equals_the_view(steps, keyed, every, limit):
 @settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(histories, st.booleans(), st.booleans(), st.sampled_from([400, 3000, 2**20]))
-def test_the_typescript_store_equals_the_view(node, steps, keyed, every, limit):
+@given(
+    histories,
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([400, 3000, 2**20]),
+    st.sampled_from([None, PLAIN, SHUFFLED]),
+)
+def test_the_typescript_store_equals_the_view(node, steps, keyed, every, limit, form):
     store, dumps = Store(), [b""]
     history = History(node.new_chart(), keyed, every, limit)
 
     def take(packet):
+        packet = packet if form is None else pack(packet, form)
         for part in read_packet(packet)[1]:
             store.take(part)
         dumps[0] = node.take(packet)
