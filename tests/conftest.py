@@ -30,6 +30,7 @@ TIMED = (
     "test_history.py",
     "test_memory.py",
     "test_sight.py",
+    "test_slow_link.py",
 )
 
 

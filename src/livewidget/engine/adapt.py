@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from livewidget.engine.compression import HELD_MS, Compression, Trips
+from livewidget.engine.pages import Strain
 from livewidget.engine.session import ChartSession
 from livewidget.monitor.controller import Controller, Signals
 from livewidget.monitor.figures import Rate
@@ -18,6 +21,7 @@ from livewidget.monitor.ladder import Target
 STEP_S = 0.1  # between two looks at the signals
 HEARD_S = 1.5  # what a page that spoke so lately has not drawn is late, and not unheard of
 STALE_S = 3.0  # a page tells each two seconds at least: what is older says nothing of now
+GONE_S = 60.0  # what a page has told so far is kept for so long
 LATENCY_MS = 150.0  # what a person does not take for a delay
 LEAST_FPS = 12.0  # with what a page lacks of it now and then, 10: what still looks like motion
 USUAL_FPS = 30.0  # what that delay is meant for
@@ -38,11 +42,16 @@ class Drawn:
 
 @dataclass(slots=True)
 class _Page:
-    """What a page said last, at `at` (s), of each chart, and of all since `since`."""
+    """What a page said last, at `at` (s), of each chart, and of all since `since`.
+
+    Of each second of its main thread drawing took `page_ms`, and long tasks `long_ms`.
+    """
 
     at: float
     since: float | None = None
     page_ms: float = 0.0
+    long_ms: float = 0.0
+    trips: Trips = field(default_factory=Trips)
     charts: dict[int, Signals] = field(default_factory=dict)
     sent: dict[int, int] = field(default_factory=dict)  # frames of each chart sent by then
 
@@ -69,6 +78,7 @@ class Adaptation:
         self._charts: dict[int, _Chart] = {}
         self._pages: dict[str, _Page] = {}
         self._stepped_at = float("-inf")
+        self.compression = Compression()
 
     def add(self, session: ChartSession) -> None:
         """Steer a chart from now on."""
@@ -92,11 +102,24 @@ class Adaptation:
             chart.builds.append(1000 * (session.build_s + encode_s))
             chart.build_ms = median(chart.builds)
 
-    def told(self, name: str, charts: dict[int, Drawn], now: float, busy_ms: float = 0.0) -> None:
-        """Take up what a page says of its charts, and of what all took its main thread."""
+    def told(
+        self,
+        name: str,
+        charts: dict[int, Drawn],
+        now: float,
+        busy_ms: float = 0.0,
+        strain: Strain | None = None,
+    ) -> None:
+        """Take up what a page says of its charts, of what all took its main thread, and of itself.
+
+        Its `strain` tells, too, how long the link took.
+        """
+        strain = Strain() if strain is None else strain
         before = self._pages.get(name)
-        self._pages = {key: page for key, page in self._pages.items() if now - page.at < STALE_S}
+        self._pages = {key: page for key, page in self._pages.items() if now - page.at < GONE_S}
         page = self._pages[name] = _Page(now)
+        page.trips = page.trips if before is None else before.trips
+        page.trips.add(strain.trip_ms)
         page.sent = {number: chart.sent for number, chart in self._charts.items()}
         if before is None or now <= before.at:
             return
@@ -105,6 +128,7 @@ class Adaptation:
         drawing = sum(each.frames * each.draw_ms for each in charts.values())
         page.page_ms = min(1000.0, max(busy_ms, drawing) / took)
         latencies = self._latencies(charts)
+        page.long_ms = min(1000.0, strain.long_ms / took) if strain.long_ms > 0 else 0.0
         for number, each in charts.items():
             page.charts[number] = Signals(
                 draw_ms=each.draw_ms,
@@ -125,6 +149,7 @@ class Adaptation:
         seen = [session for session in sessions if session.chart in self._charts]
         held = held and any(now - page.at < HEARD_S for page in self._pages.values())
         build_ms = sum(self._charts[session.chart].build_ms for session in seen)
+        tries = self._compress(seen, now, held=held and not deaf)
         for session in seen:
             chart = self._charts[session.chart]
             controller = chart.controller
@@ -134,7 +159,8 @@ class Adaptation:
                 controller.aim(target_of(session.cap))
             signals = self._signals(session, chart, build_ms, now)
             silent = bool(self._pages) and signals.seen_from is None
-            setting = controller.step(now, replace(signals, held=held, hidden=deaf or silent))
+            signals = replace(signals, held=held, hidden=deaf or silent or tries)
+            setting = controller.step(now, signals)
             if setting != session.setting:
                 session.draw_by(setting)
 
@@ -144,7 +170,8 @@ class Adaptation:
         if known is None:
             return {}
         controller = known.controller
-        decisions = list(controller.decisions)[-MOST_TOLD:]
+        decided = heapq.merge(controller.decisions, self.compression.packing.decisions)
+        decisions = list(decided)[-MOST_TOLD:]
         return {
             "quality": {
                 "mode": controller.mode,
@@ -157,6 +184,7 @@ class Adaptation:
                 {"time": str(wall - round((now - at) * 1e9)), "text": text}
                 for at, text in reversed(decisions)
             ],
+            "compression": self.compression.status(),
         }
 
     def _latencies(self, charts: dict[int, Drawn]) -> dict[int, float]:
@@ -171,6 +199,22 @@ class Adaptation:
                 cap = self._charts[number].controller.target.fps
                 found.setdefault(cap, {})[number] = _nearly_worst(each.ages_ms)
         return {number: median(of_cap.values()) for of_cap in found.values() for number in of_cap}
+
+    def _compress(self, seen: Sequence[ChartSession], now: float, *, held: bool) -> bool:
+        """Compress where the link is the limit; say whether that has its turn before quality."""
+        pages = [page for page in self._pages.values() if now - page.at < STALE_S]
+        slowest = max(pages, key=lambda each: each.trips.waits_ms, default=None)
+        engine = sum(self._charts[each.chart].build_ms * each.pace for each in seen) / 1000
+        if slowest is None:
+            return self.compression.step(now, waits_ms=0.0, told_at=None, page=0.0, engine=engine)
+        waits_ms = slowest.trips.waits_ms
+        return self.compression.step(
+            now,
+            waits_ms=max(waits_ms, HELD_MS) if held else waits_ms,
+            told_at=slowest.at,
+            page=max(slowest.page_ms, slowest.long_ms) / 1000,
+            engine=engine,
+        )
 
     def _signals(
         self, session: ChartSession, chart: _Chart, build_ms: float, now: float

@@ -76,6 +76,7 @@ class Hub:
         session.on_advice = watch.take
         self._unheard.add(session.chart)
         self.adapt.add(session)
+        self.adapt.compression.register(monitor.registry)
         self.wake(session.chart)
 
     def remove(self, chart: int, reason: str) -> None:
@@ -247,8 +248,10 @@ class Hub:
         if not pieces and not status:
             return
         sent = self._clock.now() / 1e6
-        packets = list(encode_packets(self.tick + 1, pieces)) or [(self.tick + 1, b"")]
-        for tick, packet in packets:
+        compressed = self.adapt.compression
+        with self.drawing.frames:
+            packets = [(tick, compressed(it)) for tick, it in encode_packets(self.tick + 1, pieces)]
+        for tick, packet in packets or [(self.tick + 1, b"")]:
             content: Message = {"kind": "tick", "tick": tick, "sent": sent}
             if status:
                 content["status"], status = status, {}

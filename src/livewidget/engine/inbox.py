@@ -148,7 +148,7 @@ class Inbox:
                     name, session.chart, each.frames, each.draw_ms, each.ages_ms, now
                 )
         busy_ms = _float(content, "busy_ms") if "busy_ms" in content else 0.0
-        self._hub.adapt.told(name, told, now, busy_ms)
+        self._hub.adapt.told(name, told, now, busy_ms, strain)
 
     def _saved(self, content: Message, buffers: list[memoryview], _: Clock) -> None:
         answer = self._answers.pop(_text(content, "request"), None)

@@ -44,7 +44,8 @@ class Signals:
     `seen_from` (s, the controller's clock) is since when that is so, None where nothing is known.
     Of the kernel: `build_ms` makes one tick of all charts, `kernel_ms` this one's part of it.
     `held`: what is under way has used up the credit. `growth` are the rows a second by which the
-    queue of the pipeline grows. `hidden`: nobody sees the chart, or nobody can be heard.
+    queue of the pipeline grows. `hidden`: nobody sees the chart, nobody can be heard, or what is
+    seen is being mended without loss: nothing is to be decided by it.
     """
 
     draw_ms: float = 0.0
