@@ -248,7 +248,7 @@ class Controller:
         for rung in range(self._best, self._rung):
             quicker = self._rungs[rung].fps > fps and not self._is_barred(now, rung)
             sooner = self._foreseen(rung, signals) < (signals.latency_ms or 0.0)
-            if quicker and sooner and self._affords(rung, pressures, ENOUGH):
+            if quicker and sooner and self._affords(rung, pressures, 1.0):
                 self._climb = now, rung
                 self._move(now, rung, _latency(pressures).text, signals)
                 return
