@@ -18,6 +18,7 @@ class SourceRunner:
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
         self._before: set[asyncio.Task[object]] = set()
+        self._threads_before: set[threading.Thread] = set()
 
     def start(self, source: Source, outlet: Outlet) -> asyncio.Task[None]:
         """Run `source` into `outlet`; await the task for its end, or cancel it."""
@@ -27,6 +28,7 @@ class SourceRunner:
 
     async def __aenter__(self) -> Self:
         self._before = asyncio.all_tasks()
+        self._threads_before = set(threading.enumerate())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -38,7 +40,9 @@ class SourceRunner:
         tasks = [each for each in asyncio.all_tasks() - here if each not in self._before]
         # asyncio's resolver and the servers of a test have threads too: only a source's count.
         threads = [
-            each for each in threading.enumerate() if each.name.startswith("livewidget-source-")
+            each
+            for each in set(threading.enumerate()) - self._threads_before
+            if each.name.startswith("livewidget-source-")
         ]
         if tasks or threads:
             raise AssertionError(f"a source left behind {tasks} and {threads}")
