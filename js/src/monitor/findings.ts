@@ -72,7 +72,12 @@ export class Findings {
 export class Decisions {
   readonly el = element("div", "lw-decisions", { role: "group", "aria-label": "Quality" });
   #now = element("p", "lw-quality");
-  #list = element("ol", "lw-decision-list", { "aria-label": "What was decided, newest first" });
+  /** It scrolls where there are many: a keyboard gets there, and its keys are not JupyterLab's. */
+  #list = element("ol", "lw-decision-list", {
+    tabindex: 0,
+    "aria-label": "What was decided, newest first",
+    "data-lm-suppress-shortcuts": "true",
+  });
   #shown = "";
 
   constructor() {
