@@ -47,7 +47,7 @@ class AlertPanel(LinkedWidget):
         except BaseException:
             self.close_comms()
             raise
-        self._forget = kernel.free_on_rerun(lambda _: self.close())
+        self._forget = kernel.free_on_rerun(self, lambda _: self.close())
 
     def close(self) -> None:
         """Free the panel. From any thread; again is no error."""

@@ -224,7 +224,7 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
         self._performance = PerformanceMonitor(self.streamer)
         session.exporter = self._export
         hub, chart = self._hub, self.chart
-        self._forget = kernel.free_on_rerun(self._close)
+        self._forget = kernel.free_on_rerun(self, self._close)
         self._unwatch = self.streamer.watch(lambda: hub.engine.post(lambda: hub.wake(chart)))
         if self.paused:
             self._do(lambda session, now: session.pause(now))

@@ -83,7 +83,7 @@ class DrawnWidget(VBox):  # type: ignore[misc] # ipywidgets publishes no types
             source = source.open(buffer=buffer)
             source.owns_buffer = True
         self.streamer: DataStreamer = source
-        self._forget = kernel.free_on_rerun(lambda _: self.close())
+        self._forget = kernel.free_on_rerun(self, lambda _: self.close())
         Engine.shared().spawn(self._run(), f"livewidget-{self.name}")
         self.streamer.start()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +12,17 @@ from typing import Any
 from livewidget.engine.hub import Hub
 from livewidget.widgets.link import Link
 
+# What a cell has made, and how it is closed for a reason.
+_Made = tuple[object, Callable[[str], None]]
+# IPython's own names of what cells gave: the last three, and each by the cell's number.
+_OUTPUT = re.compile(r"_{1,3}|_[0-9]+")
+
 _lock = threading.Lock()
 _numbers = itertools.count(1)
 _shared: tuple[Link, Hub] | None = None
-_made_by: dict[str, list[Callable[[str], None]]] = {}
+_made_by: dict[str, list[_Made]] = {}
 _watching = False
+_freed = False  # whether the cell that runs has freed what it made before
 
 
 def shared() -> tuple[Link, Hub]:
@@ -32,8 +40,11 @@ def next_number() -> int:
     return next(_numbers)
 
 
-def free_on_rerun(close: Callable[[str], None]) -> Callable[[], None]:
+def free_on_rerun(made: object, close: Callable[[str], None]) -> Callable[[], None]:
     """Have `close(reason)` called when the cell that runs now is run again.
+
+    IPython keeps what cells gave, `Out[12]` and `_12`, for as long as the kernel runs: `made` is
+    taken out there then, with all its rows. Under a name of the user's it stays.
 
     Returns what takes that back. Where the frontend does not name its cells nothing is freed.
     """
@@ -42,11 +53,12 @@ def free_on_rerun(close: Callable[[str], None]) -> Callable[[], None]:
         return lambda: None
     _watch_cells()
     owned = _made_by.setdefault(cell, [])
-    owned.append(close)
+    entry = made, close
+    owned.append(entry)
 
     def forget() -> None:
-        if close in owned:
-            owned.remove(close)
+        if entry in owned:
+            owned.remove(entry)
         if not owned and _made_by.get(cell) is owned:
             del _made_by[cell]
 
@@ -70,9 +82,40 @@ def _watch_cells() -> None:
     global _watching  # noqa: PLW0603  (IPython's events are registered once a process)
     if not _watching:
         _shell().events.register("pre_run_cell", _cell_runs)
+        _shell().events.register("post_run_cell", _cell_ran)
         _watching = True
 
 
 def _cell_runs(info: Any) -> None:
-    for close in list(_made_by.get(getattr(info, "cell_id", None) or "", ())):
+    global _freed  # noqa: PLW0603  (one for each process, like the cells)
+    for made, close in list(_made_by.get(getattr(info, "cell_id", None) or "", ())):
         close("its cell was run again")
+        _leave_outputs(_shell(), made)
+        _freed = True
+
+
+def _cell_ran(_: Any) -> None:
+    """Have what was freed collected, now that its names are another's.
+
+    Few objects hold many rows, in cycles: the collector would not look for them for long.
+    """
+    global _freed  # noqa: PLW0603
+    if _freed:
+        _freed = False
+        gc.collect()
+
+
+def _leave_outputs(shell: Any, made: object) -> None:
+    """Take `made` out of what IPython keeps of its cells' outputs."""
+    space = getattr(shell, "user_ns", {})
+    outputs = space.get("_oh", {})
+    for number in [number for number, output in outputs.items() if output is made]:
+        del outputs[number]
+    for names in (space, getattr(shell, "user_ns_hidden", {})):
+        for name in [name for name, value in names.items() if value is made]:
+            if _OUTPUT.fullmatch(name):
+                names[name] = ""
+    hook = getattr(shell, "displayhook", None)
+    for name in ("_", "__", "___"):
+        if getattr(hook, name, None) is made:
+            setattr(hook, name, "")

@@ -46,7 +46,7 @@ class PerformanceWidget(LinkedWidget):
         self.set_trait("chart", number)
         self.set_trait("link", link)
         super().__init__(title=title or name or "Performance")
-        self._forget = kernel.free_on_rerun(lambda _: self.close())
+        self._forget = kernel.free_on_rerun(self, lambda _: self.close())
 
     def close(self) -> None:
         """Free the widget and leave what it shows alone. Again is no error."""

@@ -3,6 +3,7 @@
 import gc
 import json
 import threading
+from types import SimpleNamespace
 
 import ipywidgets
 import psutil
@@ -126,6 +127,21 @@ def test_running_a_cell_again_frees_its_charts_and_no_others(shell):
     assert other.push(c=1.0) == 1
     other.close()
     assert kernel._made_by == {}
+
+
+def test_a_chart_whose_cell_runs_again_leaves_the_outputs_that_ipython_keeps(shell):
+    chart, other = LiveChart(y="a"), object()
+    outputs = {3: chart, 4: other}
+    shell.user_ns = {"mine": chart, "_": chart, "__": other, "_3": chart, "_4": other}
+    shell.user_ns |= {"_oh": outputs, "_private": chart}
+    shell.user_ns_hidden = {"_3": chart}
+    shell.displayhook = SimpleNamespace(_=chart, __=other, ___=chart)
+    shell.run("one")
+    assert outputs == {4: other}
+    kept = {name for name, value in shell.user_ns.items() if value is chart}
+    assert kept == {"mine", "_private"}, "under a name of the user's it stays"
+    assert shell.user_ns_hidden == {"_3": ""}
+    assert shell.displayhook == SimpleNamespace(_="", __=other, ___="")
 
 
 def test_a_hundred_runs_of_a_cell_leave_one_chart(shell):
