@@ -95,7 +95,14 @@ describe("the raster", () => {
   });
 
   it("fills an upright jump without a hole", () => {
-    const raster = drawn([[10.5, -30], [10.5, 70]], [20, 40], 1.5); // biome-ignore format: points
+    const raster = drawn(
+      [
+        [10.5, -30],
+        [10.5, 70],
+      ],
+      [20, 40],
+      1.5,
+    );
     for (let row = 0; row < 40; row++) expect(opacity(raster, 10, row)).toBe(1);
     expect(opacity(raster, 8, 20)).toBe(0);
   });
@@ -107,7 +114,14 @@ describe("the raster", () => {
   });
 
   it("lays a later curve over an earlier one, and half transparent ink lets it through", () => {
-    const raster = drawn([[0, 10], [20, 10]], [20, 20], 4); // biome-ignore format: points
+    const raster = drawn(
+      [
+        [0, 10],
+        [20, 10],
+      ],
+      [20, 20],
+      4,
+    );
     const flat = { x: Float64Array.of(0, 20), y: Float64Array.of(10, 10), visible: true };
     const range = { start: 0, stop: 20, low: 0, high: 20 };
     const at = 4 * (10 * 20 + 10);
@@ -118,7 +132,14 @@ describe("the raster", () => {
   });
 
   it("is empty again once it is cleared, and keeps nothing of the last curve", () => {
-    const raster = drawn([[0, 3], [20, 17]], [20, 20], 1.5); // biome-ignore format: points
+    const raster = drawn(
+      [
+        [0, 3],
+        [20, 17],
+      ],
+      [20, 20],
+      1.5,
+    );
     raster.clear();
     expect(raster.bytes.every((each) => each === 0)).toBe(true);
     raster.draw(
@@ -132,7 +153,16 @@ describe("the raster", () => {
 
   it("takes values beyond all bounds", () => {
     const huge = Number.MAX_VALUE;
-    const raster = drawn([[-1e15, 0], [5, -huge], [10, huge], [1e15, 10]], [20, 20], 1.5); // biome-ignore format: points
+    const raster = drawn(
+      [
+        [-1e15, 0],
+        [5, -huge],
+        [10, huge],
+        [1e15, 10],
+      ],
+      [20, 20],
+      1.5,
+    );
     expect(opacity(raster, 7, 10)).toBe(1);
     for (let i = 3; i < raster.bytes.length; i += 4) expect(raster.bytes[i]).toBeLessThan(256);
   });
