@@ -27,6 +27,7 @@ __all__ = ["DEFAULT_BYTES", "OVERFLOW", "Lease", "RingBuffer"]
 FIRST_CAPACITY = 65_536  # rows: a minute at 1,000 events a second, 3 MB at three columns
 DEFAULT_BYTES = 256 * 2**20
 SPARE = 1.25  # room for a pace a quarter faster than what it was when the ring grew
+DIGITS = 4  # binary, that a capacity foreseen is rounded up to: at most an eighth more
 OVERFLOW = ("drop_oldest", "drop_newest", "block", "resize", "thin")
 LEVELS_SHARE = 20  # levels may take one part in so many of max_bytes beside a storage that fills it
 
@@ -319,13 +320,16 @@ class RingBuffer(Thinning):
     def _rows_foreseen(self) -> int:
         """Return the rows that the retention will come to at the pace so far; 0 without one.
 
-        Copying stalls a frame, so it is done once.
+        Copying stalls a frame, so it is done once. Rounded up to four binary digits: a ring of
+        the same stream, whose pace is never quite the same, finds the memory of the one before.
         """
         if self.retention is None:
             return 0
         times = self.lease().times
         span = int(times[-1] - times[0]) if len(times) else 0
-        return round(SPARE * len(times) * self.retention / span) if span > 0 else 0
+        rows = round(SPARE * len(times) * self.retention / span) if span > 0 else 0
+        step = 1 << max(0, rows.bit_length() - DIGITS)
+        return -(-rows // step) * step
 
     def _move(self, capacity: int) -> None:
         lease = self.lease()

@@ -137,6 +137,17 @@ def test_a_ring_that_grows_or_goes_gives_its_memory_back(pool):
     assert pool.held > sizes
 
 
+def test_a_stream_that_is_bound_again_finds_the_memory_of_the_one_before(pool):
+    for pace in (1000, 1030, 985, 1045, 1010, 970, 1025):  # rows while the ring is filled first
+        ring = RingBuffer(SCHEMA, capacity=256, retention=100_000)
+        times = np.linspace(0, 50_000, pace).astype(np.int64)
+        for part in np.array_split(times, 20):
+            ring.append(Batch(SCHEMA, (part, part.astype(float), -part.astype(float), part)))
+        del ring
+    assert pool.misses <= 3 + 2 * 3  # of three columns, first small, then of one size or two
+    assert pool.hits + pool.misses == 7 * 2 * 3
+
+
 def test_a_lease_keeps_its_memory_from_the_next_ring(pool):
     ring = RingBuffer(SCHEMA, capacity=256)
     ring.append(batch_of(0, 200))
