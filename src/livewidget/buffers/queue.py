@@ -197,9 +197,10 @@ class BatchQueue:
             grown = max(2 * self.capacity, self.rows)
             self.capacity = min(grown, self.settings.most_rows)
         if policy in (Overflow.BLOCK, Overflow.RESIZE):
-            self._full = self.rows >= self.capacity
+            told, self._full = self._full, self.rows >= self.capacity
             item = self._lanes[priority][-1]
-            if self.rows - len(item.batch) >= max(self.capacity, self.settings.most_rows):
+            before = self.rows - len(item.batch)
+            if told and before >= max(self.capacity, self.settings.most_rows):
                 self._drop(priority, len(item.batch), newest=True)
             return
         while (over := self.rows - self.capacity) > 0:

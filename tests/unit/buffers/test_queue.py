@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from livewidget import Batch, Schema
@@ -165,6 +165,7 @@ def test_small_items_become_few():
 POLICIES = ["block", "drop_oldest", "drop_newest", "sample", "resize"]
 
 
+@example("resize", 5, 1, [(6, Priority.HIGH), (4, Priority.HIGH), (1, Priority.HIGH)])
 @given(
     st.sampled_from(POLICIES),
     st.integers(1, 30),
