@@ -34,7 +34,7 @@ from matplotlib import pyplot as plt
 from matplotlib.ticker import LogLocator, NullFormatter
 
 MB = 1e6
-WARM_UP_S = 180.0
+WARM_UP_S = 300.0  # two refreshes, with a subshell of ipykernel for each, are over
 INFANCY_S = 120.0  # of a page: what it compiles and caches is no leak
 END_S = 20.0
 ALLOWED = {"kernel": 10.0, "page heap": 5.0}  # MB an hour
@@ -66,7 +66,7 @@ class Run:
 
     @property
     def warm(self) -> float:
-        """When the warm-up was over: the third cycle, or a little later."""
+        """When the warm-up was over: the fourth cycle."""
         return self.cycles[0] + WARM_UP_S
 
     def births(self) -> list[float]:
