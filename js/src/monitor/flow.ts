@@ -66,14 +66,14 @@ class Box {
   }
 }
 
-/** How loaded a stage is, in words. Lines break between the parts alone. */
+/** How loaded a stage is, in words. Lines break between the parts, and before the last word. */
 export function loadOf({ busy, held, queue, capacity, state }: StageStatus): string {
   const parts = [`${Math.round(100 * busy)} % busy`];
   if (held >= 0.01) parts.push(`${Math.round(100 * held)} % held`);
   if (queue > 0) {
     parts.push(capacity ? `${short(queue)} of ${short(capacity)} wait` : `${short(queue)} wait`);
   }
-  const told = parts.map((part) => part.replaceAll(" ", "\u00a0"));
+  const told = parts.map((part) => part.replaceAll(/ (?!wait)/g, "\u00a0"));
   if (state !== "" && state !== "live" && state !== "open") told.push(state);
   return told.join(" · ");
 }
