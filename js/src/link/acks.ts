@@ -11,7 +11,7 @@ const BUSY_MS = 1000;
 /** A page that draws nearly all the time says so sooner: the next frames are to be lighter. */
 const HURRIED_MS = 400;
 /** The part of the time that is nearly all. */
-const HURRIED = 0.6;
+const HURRIED = 0.75;
 /** With few ticks: not while one may be about to come, which the answers would hold up by 40 ms. */
 const LATE_MS = 1250;
 const IDLE_MS = 2000;

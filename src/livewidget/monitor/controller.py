@@ -13,6 +13,7 @@ from livewidget.monitor.ladder import FAST, HIGHEST, MODES, Setting, Target, lad
 
 MOST_DECISIONS = 20
 DRAWING = 0.8  # of a page's main thread, its layout and paint included: the rest is the person's
+FULL = 0.95  # of it: that is acted on at once, and what is less once it was seen twice
 BUILDING = 0.5  # of the engine's thread: the rest takes the data in
 TOO_FEW = 0.75  # of the frames sent, drawn: below, the page does not keep up
 ROOMY = 0.75  # of a budget, foreseen: a climb must leave so much room
@@ -190,7 +191,7 @@ class Controller:
             return found
         part = signals.page_ms / 1000
         text = f"drawing takes {100 * part:.0f} % of the page's time, of {100 * DRAWING:.0f} %"
-        found.append(Pressure("drawing", "page", part / DRAWING, text))
+        found.append(Pressure("drawing", "page", part / DRAWING, text, sure=part >= FULL))
         if signals.sent > 1 and signals.drawn < TOO_FEW * signals.sent:
             # So that the fall is to a rung of no more than it draws.
             used = min(3.0, max(1.01, ENOUGH * signals.sent / max(0.1, signals.drawn)))
