@@ -80,7 +80,7 @@ def measure(*, quick: bool) -> Outcome:
         )
         lab.write("current.ipynb", [cell], "current")
         page = browser.new_page(viewport=VIEWPORT)
-        notebook = Notebook(page, lab.url, "current")
+        notebook = Notebook(page, lab.url, "current", renderer="auto")  # as it is for a person
         notebook.open()
         notebook.js("jupyterapp.commands.execute('application:toggle-left-area')")
         notebook.run(timeout=60)

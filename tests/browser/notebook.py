@@ -25,9 +25,14 @@ HERE = Path(__file__).parent
 
 
 class Notebook:
-    """One page on one notebook. Whatever waits, waits for a predicate and at most `timeout`."""
+    """One page on one notebook. Whatever waits, waits for a predicate and at most `timeout`.
 
-    def __init__(self, page: Page, url: str, kernel: str, prefix: str = "") -> None:
+    `renderer` is what its device prefers: "auto" would let the machine's pace decide.
+    """
+
+    def __init__(
+        self, page: Page, url: str, kernel: str, prefix: str = "", renderer: str = "bqplot"
+    ) -> None:
         self.page = page
         self.kernel = kernel
         self.url = f"{url}/lab/tree/{prefix}{kernel}.ipynb?reset"
@@ -36,8 +41,7 @@ class Notebook:
         page.on("pageerror", lambda error: self.errors.append(f"page error: {error}"))
         for script in ("wire.js", "page.js"):
             page.add_init_script(path=HERE / script)
-        # A slow machine must not decide what is tested.
-        page.add_init_script("localStorage.setItem('livewidget.renderer', 'bqplot')")
+        page.add_init_script(f"localStorage.setItem('livewidget.renderer', '{renderer}')")
 
     def open(self) -> None:
         """Load or reload the page and wait for its kernel."""
