@@ -88,6 +88,70 @@ describe("FrameClock", () => {
   });
 });
 
+describe("FrameClock in a hurry", () => {
+  function make(cap: number, hurried = true) {
+    const frames = new FakeFrames();
+    const spent: number[] = [];
+    const clock = new FrameClock(frames, (ms) => spent.push(ms));
+    const at: number[] = [];
+    const draw = (now: number) => {
+      at.push(now);
+      frames.time += 5;
+      clock.afterPaint(() => painted.push(now));
+    };
+    const painted: number[] = [];
+    const drawable = { cap, draw, hurried: () => hurried };
+    const come = (now: number) => {
+      frames.time = now;
+      clock.request(drawable);
+      clock.hurry();
+    };
+    return { frames, clock, at, come, drawable, painted, spent };
+  }
+  const task = () => new Promise((resolve) => setTimeout(resolve));
+
+  it("draws at once, and is told of the paint only after the frame", async () => {
+    const { frames, at, come, painted, spent } = make(20);
+    come(100);
+    expect(at).toEqual([100]);
+    await task();
+    expect(painted).toEqual([]);
+    frames.run(112);
+    expect(at).toEqual([100]);
+    await task();
+    expect(painted).toEqual([100]);
+    expect(spent).toEqual([5]); // the drawing, and not the wait for the frame
+    expect(frames.waiting).toBe(0);
+  });
+
+  it("keeps to the cap, and to one drawing for each of the screen's frames", () => {
+    const slow = make(20);
+    for (const now of [100, 120, 150, 170]) slow.come(now);
+    expect(slow.at).toEqual([100]); // what came since is drawn with the frame
+    slow.frames.run(176);
+    expect(slow.at).toEqual([100, 176]);
+    const fast = make(240);
+    for (const now of [100, 110]) fast.come(now);
+    expect(fast.at).toEqual([100]);
+  });
+
+  it("leaves what is not hurried to the screen's beat", () => {
+    const { frames, at, come } = make(20, false);
+    come(100);
+    expect(at).toEqual([]);
+    frames.run(112);
+    expect(at).toEqual([112]);
+  });
+
+  it("asks for nothing once what was drawn ahead has gone", () => {
+    const { frames, clock, come, drawable } = make(20);
+    come(100);
+    expect(frames.waiting).toBe(1);
+    clock.forget(drawable);
+    expect(frames.waiting).toBe(0);
+  });
+});
+
 describe("FramesAlive", () => {
   function watch() {
     const frames = new FakeFrames();

@@ -7,6 +7,7 @@ import type { Way } from "../src/renderer/ways";
 export class FakeFrames implements Frames {
   #waiting = new Map<number, (now: number) => void>();
   #next = 1;
+  time = 0;
 
   get waiting(): number {
     return this.#waiting.size;
@@ -21,8 +22,13 @@ export class FakeFrames implements Frames {
     this.#waiting.delete(handle);
   }
 
+  now(): number {
+    return this.time;
+  }
+
   /** Runs the animation frame at `now` (ms). */
   run(now: number): void {
+    this.time = now;
     const callbacks = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const callback of callbacks) callback(now);

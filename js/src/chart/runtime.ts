@@ -2,7 +2,7 @@
 import { type Alert, readAlerts } from "../data/alert";
 import type { Frame } from "../data/frame";
 import { type Status, WAITING } from "../data/status";
-import { afterPaint, type Drawable } from "../link/clock";
+import type { Drawable } from "../link/clock";
 import type { PageLink, Port } from "../link/page";
 import type { Curve, Mark, Renderer } from "../renderer/base";
 import { extent, YRange } from "../renderer/yrange";
@@ -213,7 +213,7 @@ export class ChartRuntime implements Port, Drawable {
     this.#drawnSequence = this.store.sequence;
     this.counters.drew(performance.now() - began);
     const arrival = this.#inSight(fresh, gliding);
-    afterPaint(() => {
+    this.page.clock.afterPaint(() => {
       this.counters.aged(Date.now() - arrival);
       this.renderer.took(performance.now() - began);
       this.motion.took(performance.now() - began);
@@ -235,10 +235,14 @@ export class ChartRuntime implements Port, Drawable {
     return oldest;
   }
 
-  /** Where quality is given up already, drawings between frames would take back what that won. */
+  /** Where quality is given up already. */
+  hurried(): boolean {
+    return (this.lastStatus.quality?.level ?? 0) > 0;
+  }
+
+  /** Drawings between frames would take back what giving up quality has won. */
   #smooth(): boolean {
-    if ((this.lastStatus.quality?.level ?? 0) > 0) return false;
-    return this.motion.allowed(this.renderer.way);
+    return !this.hurried() && this.motion.allowed(this.renderer.way);
   }
 
   /** Works the looks out anew where series or styling have changed. */

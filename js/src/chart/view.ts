@@ -3,7 +3,7 @@
 import { Banner } from "../alerts/banner";
 import { sentence } from "../alerts/words";
 import { Announcer } from "../controls/announce";
-import { element } from "../controls/dom";
+import { element, setAttribute } from "../controls/dom";
 import { fileName, saveFile } from "../controls/download";
 import { Hover } from "../controls/hover";
 import { Legend } from "../controls/legend";
@@ -29,7 +29,7 @@ const NO_DATA: Record<string, string> = {
   live: "Waiting for data",
 };
 const SUMMARY_MS = 5000;
-const LEGEND_MS = 250;
+const LEGEND_MS = 400;
 const MOST_TOLD = 3;
 
 export class ChartView implements ViewPort {
@@ -198,10 +198,10 @@ export class ChartView implements ViewPort {
     const { store, counters } = this.runtime;
     const now = performance.now();
     const { dataset } = this.el;
-    dataset.generation = String(store.generation);
+    setAttribute(this.el, "data-generation", String(store.generation));
+    setAttribute(this.el, "data-renderer", this.runtime.renderer.way);
     dataset.sequence = String(store.sequence);
     dataset.frames = String(counters.total);
-    dataset.renderer = this.runtime.renderer.way;
     this.#showBlank(!store.series.some(({ track }) => track.length > 0));
     this.#hover.refresh();
     if (now >= this.#legendDue) this.#showLegend();

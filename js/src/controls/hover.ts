@@ -41,8 +41,9 @@ export class Hover {
   refresh(): void {
     const { start, stop, known } = this.runtime.viewport;
     const area = this.area();
-    this.el.hidden = this.#x === null || !known || area.width <= 0;
-    if (this.#x === null || this.el.hidden) return;
+    const hidden = this.#x === null || !known || area.width <= 0;
+    if (this.el.hidden !== hidden) this.el.hidden = hidden;
+    if (this.#x === null || hidden) return;
     const at = start + (this.#x / area.width) * (stop - start);
     const reach = (NEAR_PX / area.width) * (stop - start);
     const readings = readingsAt(this.runtime, at, reach);

@@ -5,17 +5,21 @@ export interface Drawable {
   readonly cap: number;
   /** Draws now; `now` in milliseconds as `performance.now()` counts. */
   draw(now: number): void;
+  /** Whether the age of what is seen counts more than an even beat of its drawings. */
+  hurried?(): boolean;
 }
 
 /** The browser's animation frames, or a test's. */
 export interface Frames {
   request(callback: (now: number) => void): number;
   cancel(handle: number): void;
+  now(): number;
 }
 
 export const browserFrames: Frames = {
   request: (callback) => requestAnimationFrame(callback),
   cancel: (handle) => cancelAnimationFrame(handle),
+  now: () => performance.now(),
 };
 
 // Animation frames jitter by a few ms; without slack a cap of 30 would fall to 20 at 60 Hz.
@@ -23,27 +27,15 @@ const SLACK_MS = 4;
 // Less than a frame at 60 Hz, more than what a due time and the nearest frame are apart.
 const LATE_MS = 10;
 
-let painted: (() => void)[] = [];
-
-/** Calls back once the browser has painted: the next task comes after. One task for all of a frame. */
-export function afterPaint(call: () => void): void {
-  painted.push(call);
-  if (painted.length > 1) return;
-  const channel = new MessageChannel();
-  channel.port1.onmessage = () => {
-    channel.port1.close();
-    const calls = painted;
-    painted = [];
-    for (const each of calls) each();
-  };
-  channel.port2.postMessage(null);
-}
-
 export class FrameClock {
   #waiting = new Set<Drawable>();
   #early = new WeakSet<Drawable>();
   #last = new WeakMap<Drawable, number>();
   #handle: number | null = null;
+  /** What was drawn since the last animation frame, before the next, and how long that took. */
+  #ahead = new Set<Drawable>();
+  #aheadMs = 0;
+  #painted: (() => void)[] = [];
 
   /** `spent` is told what each frame with a drawing took the main thread, its paint included. */
   constructor(
@@ -57,32 +49,73 @@ export class FrameClock {
     this.#schedule();
   }
 
+  /**
+   * Draws at once what is hurried, and may: the frame that shows it then finds it done. Waiting for
+   * that frame's beginning would add half a frame to the age of what is seen.
+   */
+  hurry(): void {
+    const began = this.frames.now();
+    for (const drawable of [...this.#waiting]) {
+      if (!drawable.hurried?.() || this.#ahead.has(drawable)) continue;
+      if (this.#offer(drawable, began)) this.#ahead.add(drawable);
+    }
+    this.#aheadMs += this.frames.now() - began;
+    this.#schedule();
+  }
+
   forget(drawable: Drawable): void {
     this.#waiting.delete(drawable);
-    if (this.#waiting.size === 0 && this.#handle !== null) {
+    this.#ahead.delete(drawable);
+    if (this.#idle && this.#handle !== null) {
       this.frames.cancel(this.#handle);
       this.#handle = null;
     }
   }
 
+  /** Calls back once the browser has painted what is drawn now. One task for all of a frame. */
+  afterPaint(call: () => void): void {
+    this.#painted.push(call);
+  }
+
+  get #idle(): boolean {
+    return this.#waiting.size === 0 && this.#ahead.size === 0;
+  }
+
   #schedule(): void {
-    if (this.#handle !== null || this.#waiting.size === 0) return;
+    if (this.#handle !== null || this.#idle) return;
     this.#handle = this.frames.request((now) => {
       this.#handle = null;
-      const began = performance.now();
-      const waited = this.#waiting.size;
-      for (const drawable of [...this.#waiting]) this.#offer(drawable, now);
-      if (this.#waiting.size < waited) afterPaint(() => this.spent(performance.now() - began));
+      const began = this.frames.now() - this.#aheadMs;
+      let drew = this.#ahead.size > 0;
+      this.#ahead.clear();
+      this.#aheadMs = 0;
+      for (const drawable of [...this.#waiting]) drew = this.#offer(drawable, now) || drew;
+      if (drew) this.afterPaint(() => this.spent(this.frames.now() - began));
+      this.#tellPainted();
       this.#schedule();
     });
   }
 
-  #offer(drawable: Drawable, now: number): void {
+  /** The browser paints after its animation frame's callbacks: the next task comes after that. */
+  #tellPainted(): void {
+    const calls = this.#painted;
+    if (calls.length === 0) return;
+    this.#painted = [];
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => {
+      channel.port1.close();
+      for (const call of calls) call();
+    };
+    channel.port2.postMessage(null);
+  }
+
+  /** Draws where the cap allows it; says whether it did. */
+  #offer(drawable: Drawable, now: number): boolean {
     const period = 1000 / Math.max(1, drawable.cap);
     const last = this.#last.get(drawable) ?? Number.NEGATIVE_INFINITY;
     if (now - last < period - SLACK_MS) {
       this.#early.add(drawable);
-      return;
+      return false;
     }
     // Counting from when it was due, not from when it came, keeps the average at the cap. But what
     // asked late counts from now: where data comes at the pace of the cap, the drawings then stand
@@ -92,5 +125,6 @@ export class FrameClock {
     this.#last.set(drawable, late ? now : due);
     this.#waiting.delete(drawable);
     drawable.draw(now);
+    return true;
   }
 }

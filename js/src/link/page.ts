@@ -122,6 +122,7 @@ export class PageLink {
       return;
     }
     for (const frame of frames) this.#tell(frame.chart, (p) => p.frame?.(frame));
+    if (this.inSight) this.clock.hurry();
   }
 
   #tell(chart: number, tell: (port: Port) => void): void {

@@ -2,6 +2,7 @@
  * Lets a bqplot Lines view take its path from typed arrays. bqplot itself makes one object for each
  * point and runs a transition for each path; that is half of a frame's cost and more.
  */
+import { setAttribute } from "../controls/dom";
 
 /** What we use of bqplot's Lines view. */
 interface LinesView {
@@ -32,7 +33,7 @@ export function patchLines(view: unknown, redraw: () => void): FastLines | null 
       for (const group of lines.el.children) {
         const line = group.classList.contains("curve") ? group.firstElementChild : null;
         if (line === null) continue;
-        line.setAttribute("d", paths(curve));
+        setAttribute(line, "d", paths(curve));
         curve += 1;
       }
     },
