@@ -107,10 +107,21 @@ def _hopeless(known: dict[str, Any], name: str, peer: Peer, load: Load) -> str |
     for lighter in known.get(name, {}).values():
         told = lighter["load"]
         if told["points"] < load.points and "slices" in lighter and load.points > 20_000:
-            heavy = lighter["painted"] < LEAST_FPS and told["points"] > 1_000
+            heavy = _frames(lighter) < LEAST_FPS and told["points"] > 1_000
             if heavy and told["updates"] > LEAST_FPS and told["charts"] == load.charts:
                 return f"not tried: below {LEAST_FPS} frame/s at {told['points']:,} points"
     return None
+
+
+def _frames(found: dict[str, Any]) -> float:
+    """Return the frames a second: painted ones where its pictures could be dated."""
+    return float(found["painted"]) if found["dated"] else _hook(found)
+
+
+def _hook(found: dict[str, Any]) -> float:
+    slices = found["slices"]
+    frames = sum(float(it["frames"] * it["took"]) for it in slices)
+    return frames / sum(float(it["took"]) for it in slices)
 
 
 def _say(load: Load, peer: Peer, found: dict[str, Any], took: float) -> None:
@@ -118,8 +129,7 @@ def _say(load: Load, peer: Peer, found: dict[str, Any], took: float) -> None:
     if told is None:
         ages = sorted(found["ages"])
         age = 1000 * ages[len(ages) // 2] if ages else float("nan")
-        hook = sum(it["frames"] * it["took"] for it in found["slices"])
-        hook /= sum(it["took"] for it in found["slices"])
+        hook = _hook(found)
         main, kernel = (
             sum(it[kind] for it in found["slices"]) / len(found["slices"])
             for kind in ("main", "kernel")
