@@ -19,6 +19,7 @@ from livewidget.view.buckets import BucketTable
 
 _FARTHEST = 2**52  # ns: offsets from the origin stay exact in float64 (52 days)
 OTHERS = "others"
+LEAST_BUCKETS = 100  # of a picture that has so many pixels
 
 Keys = npt.NDArray[np.int32]
 
@@ -67,8 +68,10 @@ class View:
     def width(self) -> int:
         """The bucket width in ns: the visible span over the pixels, at least 1; see `grain`."""
         start, stop = self._viewport.span or (0, self._window)
-        buckets = max(1, round(self._viewport.width * self._per_pixel))
-        return max(1, (stop - start) // buckets) << self._coarser
+        pixels = self._viewport.width
+        buckets = max(1, round(pixels * self._per_pixel))
+        wide = max(1, (stop - start) // buckets) << self._coarser
+        return min(wide, max(1, (stop - start) // max(1, min(pixels, LEAST_BUCKETS))))
 
     @property
     def span(self) -> tuple[int, int] | None:
@@ -113,6 +116,7 @@ class View:
     def grain(self, per_pixel: float, *, coarser: int = 0, every: bool = False) -> None:
         """Draw so many buckets a pixel, each `coarser` times doubled, of four points where `every`.
 
+        A narrow picture keeps `LEAST_BUCKETS`: fewer change the shape of a line and save nothing.
         A new generation begins, which every browser takes up whole; other buckets ask for a
         rebuild, other points of the same buckets do not.
         """

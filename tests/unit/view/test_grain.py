@@ -1,6 +1,7 @@
 """Fewer buckets a pixel, or more points of each, while data goes on."""
 
 import numpy as np
+import pytest
 
 from livewidget.data.viewport import Viewport
 from livewidget.view.view import View
@@ -25,7 +26,7 @@ def points(frame):
 
 
 def test_half_a_bucket_a_pixel_is_half_the_points():
-    view = full()
+    view = full(width=400)
     whole = view.frame(str)
     view.grain(0.5)
     assert view.stale
@@ -37,6 +38,13 @@ def test_half_a_bucket_a_pixel_is_half_the_points():
     view.grain(0.5, coarser=1)
     view.rebuild(*rows(0, 10))
     assert points(view.frame(str)) < 0.55 * points(half)
+
+
+def test_a_narrow_picture_keeps_the_shape_of_its_lines():
+    for width, kept in ((60, 60), (150, 100), (2000, 250)):
+        view = full(width)
+        view.grain(0.25, coarser=1)
+        assert 10 * SECOND / view.width == pytest.approx(kept, rel=0.02)
 
 
 def test_more_of_each_bucket_needs_no_rebuild():
