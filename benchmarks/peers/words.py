@@ -36,7 +36,8 @@ UNFAIR = """\
   over 16 MB are not tried.
 - To those who throttle (ipympl, Perspective, HoloViews): a frame left out on purpose counts as not
   painted.
-- To all but livewidget: livewidget draws at most two values a pixel column, where others draw all.
+- To all but livewidget: livewidget draws at most two values a pixel column, where others draw all;
+  with many charts its controller draws fewer, and fewer frames.
 - To livewidget: it finds its y range, where that of the others is fixed; `max_fps` bounds its
   frames at 30 (at 1,000 updates/s, 60); its toolbar, accessibility and, with one chart, its
   performance strip are on; it keeps up to ten windows where the others keep one.
@@ -50,14 +51,16 @@ UNFAIR = """\
 LOSSES = """\
 The rows above marked **no** name who is ahead and by how much. What is known of why:
 
-- uPlot in a bare page draws more frames where updates are many. It has the machine to itself: no
-  kernel, no server, no notebook, no message to take apart. Of livewidget's canvas frame the
-  largest part is `Commit`, where the browser takes over what was drawn on the canvas: several
-  times what uPlot's canvas costs there. Why is not known yet, and is the next thing to work on.
+- uPlot in a bare page has the machine to itself: no kernel, no server, no notebook, no message to
+  take apart. At 1,000 updates a second both draw at nearly the screen's pace (hook), with the main
+  thread two thirds idle; the screencast then takes more from JupyterLab's page than from a bare
+  one. With 20 charts livewidget's frame is longer: half of it is `Layerize`, `Paint` and style,
+  the browser's work on bqplot's axes and on toolbars and legends as elements, which uPlot draws
+  on its one canvas for each chart. The drawing itself (`FunctionCall`) is the smaller part.
 - bqplot and plotly may use less kernel CPU at 20,000 points: they hand over memory as it is, and
-  the browser pays, with frames that are seconds late. livewidget's frame costs the same at any
+  the browser pays, with fewer frames that come later. livewidget's frame costs the same at any
   number of points, and so more than a small copy.
-- HoloViews sends few bytes where it hardly draws.
+- HoloViews, Perspective and ipympl send few bytes where they hardly draw.
 - The screencast itself takes from those who draw much: compare painted with hook.
 
 Where the main thread's time of a frame goes, in milliseconds by the trace of the devtools' time

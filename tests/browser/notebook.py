@@ -19,7 +19,10 @@ SECONDS = 1000.0
 ARTIFACTS = Path("artifacts/browser")
 
 # What is not ours to mend, and why it is there.
-EXPECTED_ERRORS: dict[str, str] = {}
+EXPECTED_ERRORS: dict[str, str] = {
+    "[anywidget] Failed to initialize model.": "anywidget's watch of two seconds over its own "
+    "loading, which on a loaded machine may take longer; that a chart is there each test sees",
+}
 
 HERE = Path(__file__).parent
 
