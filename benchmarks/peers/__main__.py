@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 
 from benchmarks.peers.base import Load, Peer, loads
+from benchmarks.peers.figures import dated, mean
 from benchmarks.peers.roster import PEERS
 from livewidget._version import __version__
 
@@ -106,22 +107,16 @@ def _hopeless(known: dict[str, Any], name: str, peer: Peer, load: Load) -> str |
         return f"not tried: each update would send {16 * load.points / 1e6:.0f} MB"
     for lighter in known.get(name, {}).values():
         told = lighter["load"]
-        if told["points"] < load.points and "slices" in lighter and load.points > 20_000:
-            heavy = _frames(lighter) < LEAST_FPS and told["points"] > 1_000
-            if heavy and told["updates"] > LEAST_FPS and told["charts"] == load.charts:
-                return f"not tried: below {LEAST_FPS} frame/s at {told['points']:,} points"
+        alike = all(told[each] == getattr(load, each) for each in ("series", "updates", "charts"))
+        lighter_still = alike and 1_000 < told["points"] < load.points
+        if lighter_still and "slices" in lighter and _frames(lighter) < LEAST_FPS:
+            return f"not tried: below {LEAST_FPS} frame/s at {told['points']:,} points"
     return None
 
 
 def _frames(found: dict[str, Any]) -> float:
     """Return the frames a second: painted ones where its pictures could be dated."""
-    return float(found["painted"]) if found["dated"] else _hook(found)
-
-
-def _hook(found: dict[str, Any]) -> float:
-    slices = found["slices"]
-    frames = sum(float(it["frames"] * it["took"]) for it in slices)
-    return frames / sum(float(it["took"]) for it in slices)
+    return float(found["painted"]) if dated(found) else mean(found, "frames")
 
 
 def _say(load: Load, peer: Peer, found: dict[str, Any], took: float) -> None:
@@ -129,7 +124,7 @@ def _say(load: Load, peer: Peer, found: dict[str, Any], took: float) -> None:
     if told is None:
         ages = sorted(found["ages"])
         age = 1000 * ages[len(ages) // 2] if ages else float("nan")
-        hook = _hook(found)
+        hook = mean(found, "frames")
         main, kernel = (
             sum(it[kind] for it in found["slices"]) / len(found["slices"])
             for kind in ("main", "kernel")

@@ -53,10 +53,11 @@ The rows above marked **no** name who is ahead and by how much. What is known of
 
 - uPlot in a bare page has the machine to itself: no kernel, no server, no notebook, no message to
   take apart. At 1,000 updates a second both draw at nearly the screen's pace (hook), with the main
-  thread two thirds idle; the screencast then takes more from JupyterLab's page than from a bare
-  one. With 20 charts livewidget's frame is longer: half of it is `Layerize`, `Paint` and style,
-  the browser's work on bqplot's axes and on toolbars and legends as elements, which uPlot draws
-  on its one canvas for each chart. The drawing itself (`FunctionCall`) is the smaller part.
+  thread two thirds idle; that the screencast takes more from JupyterLab's page than from a bare
+  one is likely and was not measured. With 20 charts livewidget's frame is longer: half of it is
+  `Layerize`, `Paint`, style and layout, the browser's work on bqplot's axes and on toolbars and
+  legends as elements; uPlot draws on its one canvas for each chart. The drawing itself
+  (`FunctionCall`) is the smaller part.
 - bqplot and plotly may use less kernel CPU at 20,000 points: they hand over memory as it is, and
   the browser pays, with fewer frames that come later. livewidget's frame costs the same at any
   number of points, and so more than a small copy.
