@@ -54,8 +54,10 @@ class WebSocketServer:
 
     @property
     def clients(self) -> int:
-        """How many clients are connected now."""
-        return len(self._clients)
+        """How many clients are connected now; one that said farewell or was cut is none."""
+        from websockets.protocol import OPEN
+
+        return sum(each.state is OPEN for each in list(self._clients))
 
     def send(self, *messages: object) -> None:
         """Send to every client; what is not text or bytes goes as JSON."""

@@ -246,7 +246,7 @@ async def test_a_half_open_connection_is_found_by_its_silence(server, outlet, ru
         proxy.half_open()
         await wait_for(lambda: State.RECONNECTING in states(outlet))
         proxy.heal()
-        await wait_for(lambda: states(outlet)[-1] is State.LIVE and server.clients)
+        await wait_for(lambda: states(outlet)[-1] is State.LIVE and len(server.requests) == 2)
         server.send({"n": 2})
         await wait_for(lambda: outlet.column("n")[-1] == 2)
         assert len(outlet.gaps) == 1

@@ -32,6 +32,14 @@ def test_a_cut_is_no_farewell_and_a_dismissal_is_one():
                 client.recv()
 
 
+def test_one_that_has_left_is_no_client_any_more():
+    with WebSocketServer() as server:
+        for _ in range(50):
+            with connect(server.url, proxy=None):
+                wait_until(lambda: server.clients)
+            assert server.clients == 0  # its farewell was answered: the connection may still be
+
+
 def test_it_stops_and_starts_again_on_the_same_port():
     with WebSocketServer() as server:
         url = server.url
