@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from livewidget.data.duration import seconds
@@ -129,17 +129,24 @@ class PerformanceMonitor(Measured):
             self._on_engine(lambda: sampler.watch(rules_for(sampler.schema.names)))
         return self._manager
 
-    def alert(self, *rules: Any, anomaly: str | None = None) -> AlertManager:
+    def alert(
+        self,
+        *rules: Any,
+        anomaly: str | None = None,
+        by: str | Sequence[str] | None = None,
+    ) -> AlertManager:
         """Watch rules such as `"latency_p99_ms > 250 for 10s"`; return who tells of them.
 
         A rule is over figures, and over metrics without labels, by their names; it is written as
-        for `pipeline.alerts.Alert`. With `anomaly`, the name of one, `anomaly_score` says in them
-        how unusual that is: above 1 it is an anomaly (`Detect`, which learns for 300 samples).
-        Raises SettingError and SchemaError for one that does not fit.
+        for `pipeline.alerts.Alert`. `by` the labels of metrics it is over those that have exactly
+        these, too: over each series for itself, whose label values are the alert's key. With
+        `anomaly`, the name of one, `anomaly_score` says in them how unusual that is: above 1 it
+        is an anomaly (`Detect`, which learns for 300 samples). Raises SettingError and
+        SchemaError for one that does not fit.
         """
         manager = self.alerts
         sampler = self._sampling(to_read=False)
-        self._on_engine(lambda: sampler.watch(rules, anomaly))
+        self._on_engine(lambda: sampler.watch(rules, anomaly, by))
         return manager
 
     def profile(self, seconds: float = 5.0) -> Profile:

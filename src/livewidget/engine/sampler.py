@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,21 +14,16 @@ from livewidget.data.batch import Batch
 from livewidget.data.schema import Schema
 from livewidget.data.text import Text
 from livewidget.engine.buffer import BufferManager
+from livewidget.engine.sample_rules import Reading, SampleRules
 from livewidget.engine.streamer import DataStreamer
 from livewidget.engine.thread import Engine
-from livewidget.monitor.histogram import Snapshot
-from livewidget.monitor.metrics import Family
 from livewidget.monitor.registry import Registry
-from livewidget.pipeline.alerts.alert import Alert
 from livewidget.pipeline.alerts.event import ALERTS
-from livewidget.pipeline.operator import Bound, Operator, Tally
 from livewidget.sources.base import LoopClock
 
 log = logging.getLogger("livewidget")
 
 OWN = "livewidget_"  # what our own metrics begin with
-QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-Point = tuple[str, str, float]  # name, labels, value
 _MOST_BYTES = 32 * 2**20  # of each stream, however many series there are
 _UNKNOWN = np.array([math.nan])
 METRICS = Schema.of({"time": "time", "metric": "text", "labels": "text", "value": "float"}, "time")
@@ -64,51 +58,45 @@ class Sampler:
         self._task: asyncio.Task[None] | None = None
         self._failed = False
         self.closed = False
-        known = self._reading()[0]
+        known = self._reading().figures
         self.schema = _schema(name for name in known if not name.startswith(OWN))
         self.figures = self._stream(self.schema)
         self.metrics = self._stream(METRICS, by="metric")
         self.alerts = self._stream(ALERTS)
-        self._watched: tuple[_Watched, ...] = ()
+        self._rules: tuple[SampleRules, ...] = ()
 
     def begin(self) -> None:
         """Take a sample every so often from now on. On the engine's loop."""
         if self._task is None and not self.closed:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def watch(self, rules: Iterable[Any], anomaly: str | None = None) -> None:
+    def watch(
+        self,
+        rules: Iterable[Any],
+        anomaly: str | None = None,
+        by: str | Sequence[str] | None = None,
+    ) -> None:
         """Have each sample looked at by alert rules; what they tell goes to `alerts`. As `take`.
 
-        They are over figures, and over metrics without labels that are there by now. With
-        `anomaly`, the name of one, they may ask for its `anomaly_score`. Raises SettingError and
-        SchemaError for rules that do not fit.
+        See `SampleRules`. Raises SettingError and SchemaError for rules that do not fit.
         """
-        pipeline: list[Operator] = [Alert(list(rules))]
-        if anomaly is not None:
-            from livewidget.pipeline.models.detect import Detect
-
-            pipeline.insert(0, Detect(anomaly))
-        schema = _schema(self._reading()[0])
-        bounds: list[Bound] = []
-        for operator in pipeline:
-            bounds.append(operator.bind(bounds[-1].schema if bounds else schema, self.clock))
-        self._watched = (*self._watched, _Watched(schema, tuple(bounds)))
+        self._rules = (*self._rules, SampleRules(rules, self._reading(), self.clock, anomaly, by))
 
     def take(self) -> None:
         """Take a sample now, unless it is closed. One at a time."""
         if self.closed:
             return
         now = self.clock.now()
-        row, points = self._reading()
-        columns = {name: np.array([value], np.float64) for name, value in row.items()}
+        reading = self._reading()
+        columns = {name: np.array([value], np.float64) for name, value in reading.figures.items()}
         columns["time"] = np.array([now], np.int64)
         self.figures.emit(_batch(self.schema, columns))
-        names, labels, values = zip(*points, strict=True)
-        texts = Text.encode(list(names)), Text.encode(list(labels))
-        times = np.full(len(points), now, np.int64)
+        names, labels, values = zip(*reading.points(), strict=True)
+        texts = Text.encode(list(names)), Text.encode(list(map(label_text, labels)))
+        times = np.full(len(names), now, np.int64)
         self.metrics.emit(Batch(METRICS, (times, *texts, np.array(values, np.float64))))
-        for watched in self._watched:
-            for told in watched.step(columns):
+        for rules in self._rules:
+            for told in rules.step(reading, now):
                 self.alerts.emit(told)
 
     def close(self) -> None:
@@ -129,11 +117,11 @@ class Sampler:
                     log.exception("a sample of the monitor's figures could not be taken")
             await self.clock.sleep(self._every)
 
-    def _reading(self) -> tuple[dict[str, float], list[Point]]:
+    def _reading(self) -> Reading:
         """Return the figures and the metrics without labels by name, and all metrics."""
-        points = list(_points(self._registry.collect()))
-        plain = {name: value for name, labels, value in points if not labels}
-        return self._read(self.clock.monotonic()) | plain, points
+        metrics = Reading({}, self._registry.collect())
+        plain = {point.metric: point.value for point in metrics.points() if not point.labels}
+        return metrics._replace(figures=self._read(self.clock.monotonic()) | plain)
 
     def _stream(self, schema: Schema, *, by: str | None = None) -> DataStreamer:
         buffer = BufferManager(
@@ -151,42 +139,12 @@ class Sampler:
         return streamer
 
 
-@dataclass(frozen=True, slots=True)
-class _Watched:
-    """Rules, bound to the columns that they look at, and what comes before them."""
-
-    schema: Schema
-    bounds: tuple[Bound, ...]
-
-    def step(self, columns: Mapping[str, Any]) -> list[Batch]:
-        """Take a row; return what changes, under the schema of alerts."""
-        batch, tally = _batch(self.schema, columns), Tally()
-        for bound in self.bounds:
-            batch = bound.step(batch, tally)
-        return [told for _, told in tally.routed]
-
-
 def _batch(schema: Schema, columns: Mapping[str, Any]) -> Batch:
     return Batch(schema, tuple(columns.get(name, _UNKNOWN) for name in schema.names))
 
 
 def _schema(columns: Iterable[str]) -> Schema:
     return Schema.of({"time": "time", **dict.fromkeys(columns, "float")}, "time")
-
-
-def _points(families: Iterable[Family]) -> Iterator[Point]:
-    """Yield every value with its name and labels; of a histogram its quantiles and so on."""
-    for family in families:
-        for sample in family.samples:
-            labels = label_text(sample.labels) if sample.labels else ""
-            value = sample.value
-            if not isinstance(value, Snapshot):
-                yield family.name, labels, value
-                continue
-            for suffix, q in QUANTILES.items():
-                yield f"{family.name}_{suffix}", labels, value.quantile(q)
-            yield f"{family.name}_max", labels, value.max if value.total else math.nan
-            yield f"{family.name}_count", labels, value.total
 
 
 def label_text(labels: Mapping[str, str]) -> str:

@@ -33,12 +33,16 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric with all its samples at one moment. `kind`: counter, gauge or histogram."""
+    """A metric with all its samples at one moment.
+
+    `kind`: counter, gauge or histogram; `labels`: their names, which all samples have.
+    """
 
     name: str
     help: str
     unit: str
     kind: str
+    labels: tuple[str, ...]
     samples: list[Sample]
 
 

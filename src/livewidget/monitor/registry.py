@@ -103,7 +103,10 @@ class Registry:
         self.refresh()
         with self._lock:
             metrics = list(self._metrics.values())
-        return [Family(it.name, it.help, it.unit, it.kind, it.samples()) for it in metrics]
+        return [
+            Family(it.name, it.help, it.unit, it.kind, it.label_names, it.samples())
+            for it in metrics
+        ]
 
     def __contains__(self, name: str) -> bool:
         return name in self._metrics

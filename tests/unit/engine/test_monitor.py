@@ -208,6 +208,87 @@ def test_what_is_odd_in_a_figure_can_be_an_alert(engine):
         wait_until(lambda: [each.rule for each in manager.alerts] == ["odd"])
 
 
+def fired(manager):
+    return [(each.rule, each.key, each.state) for each in manager.alerts]
+
+
+def test_a_rule_by_labels_is_over_each_series_for_itself(clock, engine):
+    streamer = DataStreamer(engine=engine, clock=clock)
+    with streamer, PerformanceMonitor(streamer, clock, every="1h") as monitor:
+        depth = monitor.gauge("depth", labels=("venue",))
+        took = monitor.histogram("took_seconds", labels=("venue",))
+        monitor.gauge("other_depth", labels=("venue", "side")).labels("X", "buy").set(99)
+        rules = "deep: depth > 10", "slow: took_seconds_p99 > 1 for 2s", "memory_bytes < 0"
+        manager = monitor.alert(*rules, by="venue")
+        depth.labels("X").set(11)
+        took.labels("Y").observe(5)
+        for _ in range(3):
+            monitor.sample()
+            clock.advance(1)
+        monitor.sample()
+        wait_until(lambda: fired(manager) == [("deep", "X", "firing"), ("slow", "Y", "firing")])
+        depth.labels("X").set(9)
+        depth.labels("Z").set(12)  # a series that was not there when the rule was written
+        monitor.sample()
+        wait_until(lambda: fired(manager) == [("slow", "Y", "firing"), ("deep", "Z", "firing")])
+
+
+def test_a_rule_by_two_labels_has_both_in_its_key(clock, engine):
+    streamer = DataStreamer(engine=engine, clock=clock)
+    with streamer, PerformanceMonitor(streamer, clock, every="1h") as monitor:
+        depth = monitor.gauge("depth", labels=("venue", "side"))
+        manager = monitor.alert("deep: depth > 10", by=["side", "venue"])
+        depth.labels("X", "buy").set(11)
+        depth.labels("X", "sell").set(9)
+        monitor.sample()
+        wait_until(lambda: fired(manager) == [("deep", "buy, X", "firing")])
+
+
+def test_an_anomaly_by_labels_is_one_of_its_own_series(clock, engine):
+    streamer = DataStreamer(engine=engine, clock=clock)
+    values = itertools.cycle([10, 11, 10, 9])
+    with streamer, PerformanceMonitor(streamer, clock, every="1h") as monitor:
+        depth = monitor.gauge("depth", labels=("venue",))
+        manager = monitor.alert("odd: anomaly_score > 1", anomaly="depth", by="venue")
+        for _ in range(320):
+            depth.labels("X").set(next(values))
+            depth.labels("Y").set(500 + next(values))
+            clock.advance(1)
+            monitor.sample()
+        assert not manager.alerts
+        depth.labels("X").set(500)
+        monitor.sample()
+        wait_until(lambda: fired(manager) == [("odd", "X", "firing")])
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ("venu", r"outcome \| .*venue\), got .'venu'"),
+        (["venue", "side"], "got .*side"),
+        ([], "depth"),
+        ("time", "time"),
+        (1, "by is the name"),
+    ],
+)
+def test_labels_that_no_metric_has_are_refused(clock, engine, by, said):
+    streamer = DataStreamer(engine=engine, clock=clock)
+    with streamer, PerformanceMonitor(streamer, clock, every="1h") as monitor:
+        monitor.gauge("depth", labels=("venue",))
+        monitor.gauge("rates", labels=("time",))
+        with pytest.raises((SettingError, SchemaError), match=said):
+            monitor.alert("depth > 10", by=by)
+
+
+def test_a_label_may_have_the_name_of_a_figure(clock, engine):
+    streamer = DataStreamer(engine=engine, clock=clock)
+    with streamer, PerformanceMonitor(streamer, clock, every="1h") as monitor:
+        monitor.gauge("depth", labels=("rate",)).labels("X").set(11)
+        manager = monitor.alert("deep: depth > 10", by="rate")
+        monitor.sample()
+        wait_until(lambda: fired(manager) == [("deep", "X", "firing")])
+
+
 def test_delays_of_the_loop_are_seen_and_the_collector_is_timed(engine):
     with DataStreamer(engine=engine) as streamer, PerformanceMonitor(streamer) as monitor:
         monitor.start()
