@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 FIRST, MIN, MAX, LAST = range(4)
-_FEW = 6  # buckets up to which arg-reductions bucket by bucket are faster
-_LONG = 4096  # mean samples a bucket from which they are, however many buckets
+_FEW = 12  # buckets up to which arg-reductions bucket by bucket are faster
+_LONG = 640  # and so many more for each time as many samples, which need no copies of all then
 
 Times = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
@@ -72,7 +72,7 @@ def places(
     if size == len(starts):
         found[MIN] = found[MAX] = starts
     else:
-        by_bucket = len(starts) <= _FEW or size > _LONG * len(starts)
+        by_bucket = len(starts) <= _FEW + values.size // _LONG
         extremes = _places_by_bucket if by_bucket else _places_at_once
         found[MIN], found[MAX] = extremes(values, starts, lasts)
     return found

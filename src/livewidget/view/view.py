@@ -120,8 +120,9 @@ class View:
         A new generation begins, which every browser takes up whole; other buckets ask for a
         rebuild, other points of the same buckets do not.
         """
-        if (per_pixel, coarser) != (self._per_pixel, self._coarser):
-            self._per_pixel, self._coarser = per_pixel, coarser
+        width = self.width
+        self._per_pixel, self._coarser = per_pixel, coarser
+        if self.width != width:
             self._fresh = True
         elif every != self._every:
             self._generation += 1

@@ -12,7 +12,8 @@ from livewidget.view.view import View
 from .brute import batches, buckets_of, drawn, same, seen
 
 NONE = np.empty(0, dtype=np.int64)
-METHODS = {"all at once": (0, 1 << 62), "bucket by bucket": (1 << 62, 0)}  # _FEW, _LONG
+MOST = 1 << 62
+METHODS = {"all at once": (0, MOST), "bucket by bucket": (MOST, MOST)}  # _FEW, _LONG
 
 
 @pytest.fixture(params=METHODS, scope="module")

@@ -47,6 +47,19 @@ def test_a_narrow_picture_keeps_the_shape_of_its_lines():
         assert 10 * SECOND / view.width == pytest.approx(kept, rel=0.02)
 
 
+def test_a_grain_that_gives_the_same_buckets_needs_no_rebuild():
+    view = full(150)  # whose buckets are the fewest that it is drawn with
+    view.grain(0.25)
+    assert view.stale
+    view.rebuild(*rows(0, 10))
+    view.frame(str)
+    view.grain(0.25, coarser=1)
+    assert not view.stale
+    assert view.frame(str) is None
+    view.look(Viewport(2000), 10 * SECOND)  # where it does make a difference
+    assert 10 * SECOND / view.width == pytest.approx(250, rel=0.02)
+
+
 def test_more_of_each_bucket_needs_no_rebuild():
     view = full()
     ordinary = view.frame(str)
