@@ -20,13 +20,31 @@ describe("the way that curves are drawn in", () => {
     expect(ways.way).toBe("canvas");
   });
 
-  it("comes back where the canvas is no quicker here, and tries it no more", () => {
+  it("stays with the canvas where that is as quick: what else marks cost is not measured", () => {
+    const ways = new Ways();
+    drawings(ways, 20, 24);
+    expect(drawings(ways, 23, 24)).toBe(false);
+    expect(drawings(ways, 99)).toBe(false);
+    expect(ways.way).toBe("canvas");
+  });
+
+  it("comes back where the canvas is clearly slower here, and tries it no more", () => {
     const ways = new Ways();
     expect(drawings(ways, 20, 24)).toBe(true);
+    expect(drawings(ways, 25, 2 * 24)).toBe(false);
     expect(drawings(ways, 25, 24)).toBe(true);
     expect(ways.way).toBe("bqplot");
     expect(drawings(ways, 40)).toBe(false);
     expect(ways.way).toBe("bqplot");
+  });
+
+  it("gives the canvas more than one chance while a page is busy with other things", () => {
+    const ways = new Ways();
+    drawings(ways, 20, 24);
+    drawings(ways, 60, 2 * 24);
+    expect(drawings(ways, 15, 24)).toBe(false);
+    expect(drawings(ways, 60)).toBe(false);
+    expect(ways.way).toBe("canvas");
   });
 
   it("does not move for some drawings that were held up", () => {

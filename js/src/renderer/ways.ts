@@ -26,10 +26,14 @@ function preference(name: string): string | null {
 /** More than this for a drawing, of the 16.7 that a screen gives it, and the chart moves up. */
 const SLOW_MS = 11;
 const DRAWINGS = 24;
+/** So much slower the canvas may be measured: what marks cost the browser's other threads is not. */
+const NO_WORSE = 1.2;
+/** So often, in a row: a page that opens is busy with other things. */
+const CHANCES = 3;
 
 /**
- * Begins with bqplot's marks and tries the canvas where drawings take too long. It stays with the
- * quicker of the two: which one that is depends on the machine, above all on its graphics card.
+ * Begins with bqplot's marks and tries the canvas where drawings take too long. It stays there
+ * unless that is clearly slower: which it is depends on the machine, above all on its graphics card.
  * There is one try, so that it never goes to and fro. A way that fails is not taken again.
  */
 export class Ways {
@@ -40,6 +44,7 @@ export class Ways {
   #took: number[] = [];
   /** What drawings took with marks when the canvas was tried (ms); null before. */
   #before: number | null = null;
+  #poor = 0;
   #settled = false;
 
   /** Takes up what the user wants; returns whether the way is another one now. */
@@ -57,8 +62,10 @@ export class Ways {
     const median = this.#took.sort((a, b) => a - b)[DRAWINGS / 2] as number;
     this.#took = [];
     if (this.way === "canvas") {
-      this.#settled = true;
-      return this.#take(median < (this.#before ?? Number.POSITIVE_INFINITY));
+      const good = median < NO_WORSE * (this.#before ?? Number.POSITIVE_INFINITY);
+      this.#poor = good ? 0 : this.#poor + 1;
+      this.#settled = good || this.#poor === CHANCES;
+      return this.#settled && this.#take(good);
     }
     if (median <= SLOW_MS) return false;
     this.#before = median;
