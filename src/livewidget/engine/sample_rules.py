@@ -20,7 +20,6 @@ from livewidget.pipeline.operator import Bound, Operator, Tally
 from livewidget.sources.base import LoopClock
 
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-_OF_HISTOGRAMS = (*QUANTILES, "max", "count")
 
 
 class Point(NamedTuple):
@@ -41,7 +40,7 @@ class Reading(NamedTuple):
         """Yield every value of every series."""
         for family in self.families:
             for sample in family.samples:
-                for name, value in zip(columns_of(family), _values(sample.value), strict=True):
+                for name, value in _columns(family.name, sample.value).items():
                     yield Point(name, sample.labels, value)
 
 
@@ -79,6 +78,8 @@ class SampleRules:
     def step(self, reading: Reading, now: int) -> list[Batch]:
         """Take a sample; return what changes, under the schema of alerts."""
         rows = self._rows(reading)
+        if not rows:
+            return []
         columns: dict[str, Any] = {
             name: np.array([row.get(name, math.nan) for row in rows], np.float64)
             for name in self._schema.names
@@ -96,25 +97,21 @@ class SampleRules:
         if not self._by:
             return [reading.figures]
         rows: dict[tuple[str, ...], dict[str, Any]] = {}
+        by = set(self._by)
         for name, labels, value in reading.points():
-            if labels.keys() == set(self._by):
-                key = tuple(labels.values())
+            if labels.keys() == by:
+                key = tuple(labels[each] for each in self._by)
                 rows.setdefault(key, {**reading.figures, **labels})[name] = value
         return list(rows.values())
 
 
-def columns_of(family: Family) -> list[str]:
-    """Return the names that the values of a metric have: of a histogram one for each quantile."""
-    if family.kind != "histogram":
-        return [family.name]
-    return [f"{family.name}_{suffix}" for suffix in _OF_HISTOGRAMS]
-
-
-def _values(value: float | Snapshot) -> list[float]:
+def _columns(name: str, value: float | Snapshot) -> dict[str, float]:
+    """Return a value under its metric's name; of a histogram each quantile and so on."""
     if not isinstance(value, Snapshot):
-        return [value]
-    quantiles = [value.quantile(q) for q in QUANTILES.values()]
-    return [*quantiles, value.max if value.total else math.nan, value.total]
+        return {name: value}
+    most = value.max if value.total else math.nan
+    quantiles = {f"{name}_{suffix}": value.quantile(q) for suffix, q in QUANTILES.items()}
+    return {**quantiles, f"{name}_max": most, f"{name}_count": value.total}
 
 
 def _series(families: Iterable[Family], by: tuple[str, ...]) -> list[str]:
@@ -124,4 +121,5 @@ def _series(families: Iterable[Family], by: tuple[str, ...]) -> list[str]:
         there = sorted({", ".join(family.labels) for family in families if family.labels})
         said = f"by is all the labels of a metric ({' | '.join(there)}), got {quote(list(by))}"
         raise SettingError(said)
-    return [name for family in found for name in columns_of(family)]
+    kinds = [(it.name, Snapshot.empty() if it.kind == "histogram" else math.nan) for it in found]
+    return [column for name, value in kinds for column in _columns(name, value)]

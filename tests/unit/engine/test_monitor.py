@@ -86,6 +86,7 @@ def test_a_users_metric_joins_in_one_line(monitor, clock):
     monitor.gauge("orders_open", read=lambda: len(orders))
     monitor.counter("fills_total").add(7)
     monitor.histogram("fill_seconds", labels=("venue",)).labels("X").observe(0.25)
+    monitor.registry.histogram("wait_seconds", read=lambda: 3.0)  # which gives no histogram
     monitor.sample()
     row = monitor.to_dataframe().iloc[-1]
     assert (row["orders_open"], row["fills_total"]) == (3, 7)
@@ -237,9 +238,13 @@ def test_a_rule_by_two_labels_has_both_in_its_key(clock, engine):
     streamer = DataStreamer(engine=engine, clock=clock)
     with streamer, PerformanceMonitor(streamer, clock, every="1h") as monitor:
         depth = monitor.gauge("depth", labels=("venue", "side"))
-        manager = monitor.alert("deep: depth > 10", by=["side", "venue"])
+        width = monitor.gauge("width", labels=("side", "venue"))
+        manager = monitor.alert("deep: depth > 10 and width > 1", by=["side", "venue"])
+        monitor.sample()  # there is no series yet
         depth.labels("X", "buy").set(11)
         depth.labels("X", "sell").set(9)
+        width.labels("buy", "X").set(2)
+        width.labels("sell", "X").set(2)
         monitor.sample()
         wait_until(lambda: fired(manager) == [("deep", "buy, X", "firing")])
 
