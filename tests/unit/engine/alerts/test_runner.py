@@ -69,7 +69,7 @@ def test_what_fails_is_tried_again_then_a_dead_letter_and_can_be_replayed(runner
     runs = runner(fail)
     runs.put(notice(1))
     runs.put(notice(2))
-    wait_until(lambda: len(runs.dead) == 2)
+    wait_until(lambda: len(runs.dead) == 2 and runs.idle)
     assert len(calls) == 8, "once, and three times more, each"
     assert runs.dead[0].reason == "ValueError: no such room"
     assert runs.stats() | {"handler": ""} == {
