@@ -95,6 +95,8 @@ def open_notebook(lab: Lab, context: BrowserContext, kernel: str) -> Iterator[No
     notebook = Notebook(context.new_page(), lab.url, kernel)
     notebook.open()
     yield notebook
+    # Its kernel lives on: a page that comes later would load charts while they are being closed.
+    notebook.ask(PRELUDE)
     notebook.page.close()
 
 
