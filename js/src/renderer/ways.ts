@@ -28,7 +28,7 @@ const SLOW_MS = 11;
 const DRAWINGS = 24;
 /** So much slower the canvas may be measured: what marks cost the browser's other threads is not. */
 const NO_WORSE = 1.2;
-/** So often, in a row: a page that opens is busy with other things. */
+/** So often: a page that opens is busy with other things. */
 const CHANCES = 3;
 
 /**
@@ -63,7 +63,7 @@ export class Ways {
     this.#took = [];
     if (this.way === "canvas") {
       const good = median < NO_WORSE * (this.#before ?? Number.POSITIVE_INFINITY);
-      this.#poor = good ? 0 : this.#poor + 1;
+      if (!good) this.#poor += 1;
       this.#settled = good || this.#poor === CHANCES;
       return this.#settled && this.#take(good);
     }

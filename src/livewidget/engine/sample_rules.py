@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,17 +31,11 @@ class Point(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """One look at everything: the figures and plain metrics by name, and all metrics."""
+    """One look at everything: the figures and plain metrics by name, and every series' values."""
 
     figures: dict[str, float]
     families: list[Family]
-
-    def points(self) -> Iterator[Point]:
-        """Yield every value of every series."""
-        for family in self.families:
-            for sample in family.samples:
-                for name, value in _columns(family.name, sample.value).items():
-                    yield Point(name, sample.labels, value)
+    points: list[Point]
 
 
 class SampleRules:
@@ -98,11 +92,21 @@ class SampleRules:
             return [reading.figures]
         rows: dict[tuple[str, ...], dict[str, Any]] = {}
         by = set(self._by)
-        for name, labels, value in reading.points():
+        for name, labels, value in reading.points:
             if labels.keys() == by:
                 key = tuple(labels[each] for each in self._by)
                 rows.setdefault(key, {**reading.figures, **labels})[name] = value
         return list(rows.values())
+
+
+def points_of(families: Iterable[Family]) -> list[Point]:
+    """Return every value of every series."""
+    return [
+        Point(name, sample.labels, value)
+        for family in families
+        for sample in family.samples
+        for name, value in _columns(family.name, sample.value).items()
+    ]
 
 
 def _columns(name: str, value: float | Snapshot) -> dict[str, float]:

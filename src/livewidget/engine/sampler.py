@@ -14,7 +14,7 @@ from livewidget.data.batch import Batch
 from livewidget.data.schema import Schema
 from livewidget.data.text import Text
 from livewidget.engine.buffer import BufferManager
-from livewidget.engine.sample_rules import Reading, SampleRules
+from livewidget.engine.sample_rules import Reading, SampleRules, points_of
 from livewidget.engine.streamer import DataStreamer
 from livewidget.engine.thread import Engine
 from livewidget.monitor.registry import Registry
@@ -34,8 +34,8 @@ class Sampler:
 
     `figures` has one column for each main figure and each metric without labels that the user had
     registered by then; `metrics` has a row for each series of each metric; `alerts` has what the
-    rules of `watch` tell. Each keeps `keep_s` s,
-    in 32 MiB at most.
+    rules of `watch` tell. Each keeps `keep_s` s, in 32 MiB at most.
+
     `read` returns the main figures by name at a time (s). A sample that fails is told once in the
     log, and the next is taken.
     """
@@ -91,7 +91,7 @@ class Sampler:
         columns = {name: np.array([value], np.float64) for name, value in reading.figures.items()}
         columns["time"] = np.array([now], np.int64)
         self.figures.emit(_batch(self.schema, columns))
-        names, labels, values = zip(*reading.points(), strict=True)
+        names, labels, values = zip(*reading.points, strict=True)
         texts = Text.encode(list(names)), Text.encode(list(map(label_text, labels)))
         times = np.full(len(names), now, np.int64)
         self.metrics.emit(Batch(METRICS, (times, *texts, np.array(values, np.float64))))
@@ -119,9 +119,10 @@ class Sampler:
 
     def _reading(self) -> Reading:
         """Return the figures and the metrics without labels by name, and all metrics."""
-        metrics = Reading({}, self._registry.collect())
-        plain = {point.metric: point.value for point in metrics.points() if not point.labels}
-        return metrics._replace(figures=self._read(self.clock.monotonic()) | plain)
+        families = self._registry.collect()
+        points = points_of(families)
+        plain = {point.metric: point.value for point in points if not point.labels}
+        return Reading(self._read(self.clock.monotonic()) | plain, families, points)
 
     def _stream(self, schema: Schema, *, by: str | None = None) -> DataStreamer:
         buffer = BufferManager(

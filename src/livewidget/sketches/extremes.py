@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 FIRST, MIN, MAX, LAST = range(4)
 _FEW = 12  # buckets up to which arg-reductions bucket by bucket are faster
-_LONG = 640  # and so many more for each time as many samples, which need no copies of all then
+_LONG = 640  # samples for each bucket more: beyond, copies of all cost more than calls
 
 Times = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
