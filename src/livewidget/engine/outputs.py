@@ -212,8 +212,8 @@ class Output:
         try:
             await self._write_all()
         except (SettingError, MissingExtraError) as error:
+            log.warning("the output %s was given up: %s", self.name, error)
             self.error, self.given_up = str(error), True
-            log.warning("the output %s was given up: %s", self.name, self.error)
         finally:
             reading.cancel()
             await asyncio.wait([reading])
