@@ -191,7 +191,7 @@ class WriteAhead:
             self._failed(f"{type(error).__name__}: {error}")
             return False
         with self._lock:
-            for entry in group:  # one that was given up meanwhile is not the oldest any more
+            for entry in group:
                 self._spool.done(entry)
             self.written = max(self.written, first + len(batch))
             self.error = ""
@@ -207,6 +207,7 @@ class WriteAhead:
         if not self.error:
             log.warning("%s cannot be written to now: %s", self.store.name, reason)
         with self._lock:
+            self._spool.put_back()
             self.failures += 1
             self.error = reason
             self._lock.notify_all()

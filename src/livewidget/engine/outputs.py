@@ -274,12 +274,11 @@ class Output:
         while await self._due():
             entries = self._spool.several(self._delivery.batch_rows)
             batch = concat([each.batch for each in entries])
-            dropped, rejected = self._spool.dropped, await self._deliver(batch, entries[0].first)
+            rejected = await self._deliver(batch, entries[0].first)
             for each in entries:
                 self._spool.done(each)
-            lost = self._spool.dropped - dropped  # of these, maybe, while they were under way
             self.rejected += rejected
-            self.written += max(0, len(batch) - rejected - min(lost, len(batch)))
+            self.written += len(batch) - rejected
             self._since = time.monotonic()
             self._changed.notify()
             await self._keep(_KEEP_S)

@@ -39,8 +39,10 @@ class Spool:
     """Keeps batches in order up to `max_rows` and `max_bytes`; then the oldest are dropped.
 
     A dropped batch is counted, and its times are among `holes`. The batch that came last is never
-    dropped, so that one larger than the bounds can be written at all. No I/O; one owner holds a
-    lock. Raises SettingError for bounds that cannot be.
+    dropped, so that one larger than the bounds can be written at all. What `several` gave is under
+    way: where it has to make room it is dropped only once it is known not to be written, and waits
+    until then beside the bounds. No I/O; one owner holds a lock. Raises SettingError for bounds
+    that cannot be.
     """
 
     def __init__(self, max_rows: int = 1_000_000, max_bytes: int = 64 * 2**20) -> None:
@@ -55,6 +57,8 @@ class Spool:
         self.nbytes = 0
         self.dropped = 0  # rows that were dropped
         self._entries: deque[Entry] = deque()
+        self._under_way = 0  # of these, the oldest: they are being written
+        self._leaving: deque[Entry] = deque()  # made room while they were
         self._dropped: list[Span] = []
         self._holes: tuple[Span, ...] | None = ()
 
@@ -65,35 +69,47 @@ class Spool:
         entry = Entry(batch, first)
         self._entries.append(entry)
         self._count(entry, 1)
-        while len(self._entries) > 1 and (
-            self.rows > self.max_rows or self.nbytes > self.max_bytes
-        ):
+        while len(self._entries) > 1 and self._is_over():
             oldest = self._entries.popleft()
-            self._count(oldest, -1)
-            self.dropped += len(oldest.batch)
-            self.lose(*oldest.span)
+            if self._under_way:
+                self._under_way -= 1
+                self._leaving.append(oldest)
+            else:
+                self._drop(oldest)
 
     def peek(self) -> Entry | None:
         """Return the oldest, which stays; None where nothing waits."""
-        return self._entries[0] if self._entries else None
+        return next((each[0] for each in (self._leaving, self._entries) if each), None)
 
     def several(self, rows: int) -> list[Entry]:
         """Return the oldest ones whose numbers follow each other, of at most so many rows in all.
 
-        The first is among them whatever its size; nothing where nothing waits.
+        The first is among them whatever its size; nothing where nothing waits. They are under way
+        until each is `done`, or `put_back` is called.
         """
+        self.put_back()
         found: list[Entry] = []
         for entry in self._entries:
             rows -= len(entry.batch)
             if found and (rows < 0 or entry.first != found[-1].first + len(found[-1].batch)):
                 break
             found.append(entry)
+        self._under_way = len(found)
         return found
 
     def done(self, entry: Entry) -> None:
         """Let go of an entry that was written. Harmless where it has been dropped meanwhile."""
-        if self._entries and self._entries[0] is entry:
+        if self._leaving and self._leaving[0] is entry:
+            self._count(self._leaving.popleft(), -1)
+        elif self._entries and self._entries[0] is entry:
             self._count(self._entries.popleft(), -1)
+            self._under_way = max(0, self._under_way - 1)
+
+    def put_back(self) -> None:
+        """Have what is under way wait again: it was not written. What made room is dropped."""
+        self._under_way = 0
+        while self._leaving:
+            self._drop(self._leaving.popleft())
 
     def lose(self, start: int, stop: int) -> None:
         """Note that rows with times in [start, stop) (ns UTC) will never be written."""
@@ -113,12 +129,22 @@ class Spool:
     def holes(self) -> tuple[Span, ...]:
         """Return the times whose rows are not written: what waits and what was dropped, rising."""
         if self._holes is None:
-            waiting = [entry.span for entry in self._entries]
+            waiting = [entry.span for each in (self._leaving, self._entries) for entry in each]
             self._holes = tuple(united([*self._dropped, *waiting]))
         return self._holes
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def _is_over(self) -> bool:
+        rows = self.rows - sum(len(each.batch) for each in self._leaving)
+        nbytes = self.nbytes - sum(each.nbytes for each in self._leaving)
+        return rows > self.max_rows or nbytes > self.max_bytes
+
+    def _drop(self, entry: Entry) -> None:
+        self._count(entry, -1)
+        self.dropped += len(entry.batch)
+        self.lose(*entry.span)
 
     def _count(self, entry: Entry, sign: int) -> None:
         self.rows += sign * len(entry.batch)

@@ -311,9 +311,14 @@ class Spooled(Member):
             whole = max([self._since, *(stop for _, stop in self._spool.lost())])
         batch = concat([entry.batch for entry in entries])
         first = entries[0].first + self._shift
-        if isinstance(self.store, Doubtful):
-            self.store.doubt(whole)  # what is lost is so after a restart, too
-        self.store.append(batch, first)
+        try:
+            if isinstance(self.store, Doubtful):
+                self.store.doubt(whole)  # what is lost is so after a restart, too
+            self.store.append(batch, first)
+        except BaseException:
+            with self._lock:
+                self._spool.put_back()
+            raise
         with self._lock:
             for entry in entries:
                 self._spool.done(entry)

@@ -53,6 +53,51 @@ def test_it_keeps_the_newest_in_order_and_counts_the_rest(steps, max_rows, max_b
         assert covered == {at for low, high in spans for at in range(low, high + 1)}
 
 
+@given(
+    st.lists(st.one_of(PUSH, st.sampled_from(["take", "done", "put back"])), max_size=60),
+    st.integers(1, 20),
+)
+def test_of_what_is_under_way_nothing_is_dropped_before_its_end_is_known(steps, max_rows):
+    spool, first = Spool(max_rows), 0
+    waiting, under_way, taken, dropped, written = [], [], [], 0, 0
+    for step in steps:
+        if step == "take" and not taken:
+            taken = spool.several(max_rows)
+            under_way, waiting = waiting[: len(taken)], waiting[len(taken) :]
+            assert [entry.first for entry in taken] == [begin for begin, _ in under_way]
+        elif step == "done":
+            for entry in taken:
+                spool.done(entry)
+            written += sum(count for _, count in under_way)
+            taken, under_way = [], []
+        elif step == "put back":
+            spool.put_back()
+            gone = len(under_way) - kept_of(under_way, waiting, max_rows)
+            dropped += sum(count for _, count in under_way[:gone])
+            taken, under_way, waiting = [], [], under_way[gone:] + waiting
+        elif isinstance(step, list) and step:
+            spool.push(batch_of(step), first)
+            waiting.append((first, len(step)))
+            first += len(step)
+            while len(waiting) > 1 and sum(count for _, count in waiting) > max_rows:
+                dropped += waiting.pop(0)[1]
+        assert spool.dropped == dropped
+        assert spool.rows + dropped + written == first
+        assert spool.rows == sum(count for _, count in under_way + waiting)
+
+
+def kept_of(under_way, waiting, max_rows):
+    """How many of what was under way still had room: the newest ones."""
+    room = max_rows - sum(count for _, count in waiting)
+    kept = 0
+    for _, count in reversed(under_way):
+        room -= count
+        if room < 0 and (waiting or kept):
+            break
+        kept += 1
+    return kept
+
+
 def test_an_entry_that_was_dropped_while_it_was_written_takes_no_other_with_it():
     spool = Spool(max_rows=2)
     spool.push(batch_of([1, 2]), 0)
