@@ -30,7 +30,7 @@ def states(outlet):
 
 async def test_health_tells_what_happened_to_a_websocket(server, outlet, running):
     clock = ManualClock()
-    feed = WebSocketSource(server.url, clock=clock, ping_s=0.02, backoff=Backoff(1.0, 1.0))
+    feed = WebSocketSource(server.url, clock=clock, ping_s=0.5, backoff=Backoff(1.0, 1.0))
     assert (feed.health().state, feed.health().reason) == (State.WAITING, "not connected yet")
     running(feed, outlet)
     await wait_for(lambda: server.clients and feed.health().state is State.LIVE)

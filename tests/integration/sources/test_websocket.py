@@ -239,7 +239,7 @@ async def test_a_farewell_with_a_reason_is_shown(server, outlet, running):
 
 async def test_a_half_open_connection_is_found_by_its_silence(server, outlet, running):
     with FaultProxy(server.port) as proxy:
-        running(source(f"ws://127.0.0.1:{proxy.port}", ping_s=0.05), outlet)
+        running(source(f"ws://127.0.0.1:{proxy.port}", ping_s=0.3), outlet)
         await wait_for(lambda: server.clients)
         server.send({"n": 1})
         await wait_for(lambda: outlet.column("n") == [1])
