@@ -20,8 +20,12 @@ class Server(KafkaServer):
     """A server, and what a test asks of it and does to it."""
 
     def saved(self):
-        """Wait until all that it has now is on its disk: it writes a snapshot every few seconds."""
+        """Wait until all that it has now is on its disk.
+
+        It writes a snapshot every few seconds, where there is news since the last: here is some.
+        """
         snapshot, now = self.folder / "kafka.json", time.time()
+        self.produce(self.create(f"news-{now}"), [{"n": 0}])
         wait_until(lambda: snapshot.exists() and snapshot.stat().st_mtime > now, 30)
 
     def delete_before(self, topic, partition, offset):
