@@ -4,6 +4,7 @@ import { readStatus } from "../src/data/status";
 import { Latency } from "../src/monitor/latency";
 import { placeOf } from "../src/monitor/quantiles";
 import { TimeLines } from "../src/monitor/timelines";
+import { Zone } from "../src/renderer/zone";
 
 const press = (target: Element | undefined, key: string, more: KeyboardEventInit = {}) => {
   const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...more });
@@ -11,14 +12,15 @@ const press = (target: Element | undefined, key: string, more: KeyboardEventInit
   return event.defaultPrevented;
 };
 const told = (pad?: Element) => pad?.getAttribute("aria-valuetext");
-const at = (second: number) => new Date(second * 1000).toLocaleTimeString();
+/** The time of day in Kolkata, so many seconds after the epoch. */
+const at = (second: number) => new Date((19_800 + second) * 1000).toISOString().slice(11, 19);
 
 beforeEach(() => document.body.replaceChildren());
 afterEach(() => vi.restoreAllMocks());
 
 /** Time lines with `rates`, one a second. */
 function lines(rates: number[]) {
-  const made = new TimeLines();
+  const made = new TimeLines(() => new Zone("Asia/Kolkata"));
   document.body.append(made.el);
   rates.forEach((rate, second) => {
     made.add(readStatus({ rate, fps: rate / 100 }), second * 1000);

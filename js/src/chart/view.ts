@@ -61,8 +61,11 @@ export class ChartView implements ViewPort {
     private runtime: ChartRuntime,
     private signal: AbortSignal,
   ) {
-    this.#strip = new Strip((action, finding) =>
-      runtime.page.send({ kind: "advice", chart: runtime.chart, action, finding }),
+    this.#strip = new Strip(
+      (action, finding) =>
+        runtime.page.send({ kind: "advice", chart: runtime.chart, action, finding }),
+      false,
+      () => this.#zone,
     );
     this.#toolbar = this.#makeToolbar();
     this.#legend = new Legend((name) => runtime.toggle(name));

@@ -2,6 +2,8 @@
 import type { Announcer } from "../controls/announce";
 import { element } from "../controls/dom";
 import type { Decision, FindingStatus, QualityStatus } from "../data/status";
+import { timeOfDay } from "../renderer/ticks";
+import { LOCAL } from "../renderer/zone";
 
 /** A finding is told to screen readers once, and no more than one in so long. */
 const PACE_MS = 10_000;
@@ -97,7 +99,7 @@ export class Decisions {
     this.#now.textContent = parts.join(" · ");
     this.#list.replaceChildren(
       ...decisions.map(({ time, text }) => {
-        const at = new Date(Number(BigInt(time) / 1_000_000n)).toLocaleTimeString();
+        const at = timeOfDay(Number(BigInt(time) / 1_000_000n), LOCAL);
         return element("li", "", {}, element("time", "", {}, at), ` ${text}`);
       }),
     );

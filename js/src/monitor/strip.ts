@@ -1,6 +1,7 @@
 /** The performance strip: one line, which unfolds to figures with sparklines. Twice a second. */
 import { element, ICONS, icon, setAttribute, setText } from "../controls/dom";
 import type { Status } from "../data/status";
+import type { Zone } from "../renderer/zone";
 import { account, FIGURES, kept, reasons } from "./figures";
 import { type Advise, Findings } from "./findings";
 import { TimeLines } from "./timelines";
@@ -14,12 +15,13 @@ export class Strip {
   #reasons = element("div", "lw-account");
   #advice = element("div", "lw-account lw-advice");
   #brief: (HTMLElement | null)[];
-  #lines = new TimeLines();
+  #lines: TimeLines;
   #findings: Findings | null;
   #last: Status | null = null;
 
   /** With `advise`, which does what a finding's button says, it shows findings, too. */
-  constructor(advise: Advise | null, unfolded = false) {
+  constructor(advise: Advise | null, unfolded = false, zone?: () => Zone) {
+    this.#lines = new TimeLines(zone);
     const brief = element("span", "lw-brief");
     this.#brief = FIGURES.map(({ label, title, compact }) => {
       if (!compact) return null;

@@ -1,6 +1,8 @@
 /** The time lines side by side. What is read of one moment is read of all of them. */
 import { element, setText } from "../controls/dom";
 import type { Status } from "../data/status";
+import { timeOfDay } from "../renderer/ticks";
+import { LOCAL, type Zone } from "../renderer/zone";
 import { FIGURES } from "./figures";
 import { KEPT, LAST } from "./history";
 import { stepOf, take } from "./steps";
@@ -21,7 +23,8 @@ export class TimeLines {
   #focused: TimeLine | null = null;
   #last: Status | null = null;
 
-  constructor() {
+  /** `zone` is that of the times: the browser's own, or the chart's. */
+  constructor(private zone: () => Zone = () => LOCAL) {
     this.el.append(...this.#lines.map(({ el }) => el));
     (this.#lines[0] as TimeLine).pad.tabIndex = 0;
     this.el.addEventListener("pointermove", (event) => this.#point(event));
@@ -129,7 +132,7 @@ export class TimeLines {
 
   #time(): string {
     const time = this.#times[this.#times.length - 1 - (this.#back ?? 0)];
-    return time === undefined ? "nothing known yet" : new Date(time).toLocaleTimeString();
+    return time === undefined ? "nothing known yet" : timeOfDay(time, this.zone());
   }
 
   #within(back: number): number {

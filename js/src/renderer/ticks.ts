@@ -134,6 +134,11 @@ export function clockText(wall: number, step: number): string {
   );
 }
 
+/** The time of day of `ms` since the epoch, to the second. */
+export function timeOfDay(ms: number, zone: Zone): string {
+  return clockText(ms + zone.offset(ms), SECOND);
+}
+
 /** Date and time of day to the microsecond, for a readout. `step` as in `clockText`. */
 export function fullTime(ms: number, zone: Zone, step: number): string {
   const wall = ms + zone.offset(ms);

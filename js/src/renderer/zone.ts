@@ -41,6 +41,9 @@ export class Zone {
   }
 }
 
+/** The browser's own zone. */
+export const LOCAL = new Zone("local");
+
 function zoneFormat(timeZone: string): Intl.DateTimeFormat {
   return new Intl.DateTimeFormat("en-US", {
     timeZone,
