@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .axe import barriers
 from .chart import Chart
 from .conftest import ONE_KERNEL
 from .notebook import pixels
@@ -129,10 +130,10 @@ def test_alerts_are_seen_heard_and_answered(notebook: Notebook) -> None:
     assert "104.2 °C is above" in chart.root.locator("[role=alert]").inner_text()
     assert "hot · sensor-17" in (chart.root.locator(".lw-plot").get_attribute("aria-label") or "")
     assert panel.locator("tbody tr").count() == 4
-    notebook.screenshot(f"alerts-light-{notebook.kernel}", output)
-    notebook.theme("JupyterLab Dark")
-    notebook.screenshot(f"alerts-dark-{notebook.kernel}", output)
-    notebook.theme("JupyterLab Light")
+    for theme in ("Dark", "Light"):
+        notebook.theme(f"JupyterLab {theme}")
+        notebook.screenshot(f"alerts-{theme.lower()}-{notebook.kernel}", output)
+        assert barriers(notebook) == [], theme
 
     panel.get_by_role("button", name="Acknowledge: hot · sensor-17").click()
     notebook.until_kernel("any(each.acknowledged for each in manager.alerts)")
