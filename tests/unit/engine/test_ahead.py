@@ -139,10 +139,10 @@ def test_a_store_that_hangs_is_left_alone_and_closed_once_it_answers(monkeypatch
 
 def test_a_store_that_is_slow_is_waited_for(monkeypatch):
     monkeypatch.setattr(writing, "_GROUP_ROWS", 5)
-    monkeypatch.setattr(writing, "_HANG_S", 0.2)
+    monkeypatch.setattr(writing, "_HANG_S", 0.5)
     store = ListStore()
     pause, append = threading.Event(), store.append
-    store.append = lambda batch, first: (pause.wait(0.05), append(batch, first))
+    store.append = lambda batch, first: (pause.wait(0.1), append(batch, first))
     ahead = WriteAhead(store)
     for first in range(0, 50, 5):
         put(ahead, first, 5)

@@ -23,6 +23,7 @@ def test_a_server_that_is_down_for_a_while_gets_each_row_once(rigged, house):
         rig.append(house.numbered(first, 10))
         rig.store.append(house.numbered(first, 10), first)  # again, as after an unknown outcome
     assert not rig.store.flush(0.05)
+    wait_until(lambda: rig.store.members()[0].reason)
     figures = rig.store.members()[0]
     assert (figures.state, figures.reason, figures.waiting) == ("failing", AWAY, 40)
     assert rig.store.stats().state == "failing"
@@ -34,7 +35,7 @@ def test_a_server_that_is_down_for_a_while_gets_each_row_once(rigged, house):
     for store in server, rig.durable:
         assert house.told(store.read(0, 100)) == house.told(rig.whole)
     assert server.writes == [(0, 10), (10, 40)]
-    assert rig.store.stats().state == "open"
+    wait_until(lambda: rig.store.stats().state == "open")
     assert rig.store.members()[0].waiting == 0
 
 
@@ -211,12 +212,14 @@ def test_a_server_that_cannot_be_read_from_is_passed_over_whatever_it_raises(rig
 
 def test_a_server_that_hangs_holds_neither_the_writer_nor_the_close(monkeypatch, house):
     monkeypatch.setattr("livewidget.storage.tiered._CLOSE_S", 0.1)
-    server, durable, let_go = house.Server(), ListStore("durable"), threading.Event()
-    server.append = lambda *_: let_go.wait(30)
+    server, durable = house.Server(), ListStore("durable")
+    hangs, let_go = threading.Event(), threading.Event()
+    server.append = lambda *_: (hangs.set(), let_go.wait(30))
     store = TieredStore([server, durable])
     store.open(house.schema)
     store.append(house.numbered(0, 10), 0)
     store.append(house.numbered(10, 10), 10)
+    assert hangs.wait(10)
     assert not store.flush(0.05)
     assert house.told(store.read(0, 100)) == house.told(
         [house.numbered(0, 10), house.numbered(10, 10)]
