@@ -307,8 +307,9 @@ class Spooled(Member):
     def _write(self) -> None:
         with self._lock:
             self._look()
-            entries = self._spool.several(_GROUP_ROWS)
-            whole = max([self._since, *(stop for _, stop in self._spool.lost())])
+            spool = self._spool  # one that hangs may come back when there is another
+            entries = spool.several(_GROUP_ROWS)
+            whole = max([self._since, *(stop for _, stop in spool.lost())])
         batch = concat([entry.batch for entry in entries])
         first = entries[0].first + self._shift
         try:
@@ -317,11 +318,11 @@ class Spooled(Member):
             self.store.append(batch, first)
         except BaseException:
             with self._lock:
-                self._spool.put_back()
+                spool.put_back()
             raise
         with self._lock:
             for entry in entries:
-                self._spool.done(entry)
+                spool.done(entry)
             self._written = first + len(batch)
 
     def _note(self, reason: str) -> None:
