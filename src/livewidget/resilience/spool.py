@@ -59,6 +59,7 @@ class Spool:
         self._entries: deque[Entry] = deque()
         self._under_way = 0  # of these, the oldest: they are being written
         self._leaving: deque[Entry] = deque()  # made room while they were
+        self._leaving_rows = self._leaving_bytes = 0
         self._dropped: list[Span] = []
         self._holes: tuple[Span, ...] | None = ()
 
@@ -73,7 +74,7 @@ class Spool:
             oldest = self._entries.popleft()
             if self._under_way:
                 self._under_way -= 1
-                self._leaving.append(oldest)
+                self._leave(oldest)
             else:
                 self._drop(oldest)
 
@@ -100,7 +101,7 @@ class Spool:
     def done(self, entry: Entry) -> None:
         """Let go of an entry that was written. Harmless where it has been dropped meanwhile."""
         if self._leaving and self._leaving[0] is entry:
-            self._count(self._leaving.popleft(), -1)
+            self._count(self._left(), -1)
         elif self._entries and self._entries[0] is entry:
             self._count(self._entries.popleft(), -1)
             self._under_way = max(0, self._under_way - 1)
@@ -109,7 +110,7 @@ class Spool:
         """Have what is under way wait again: it was not written. What made room is dropped."""
         self._under_way = 0
         while self._leaving:
-            self._drop(self._leaving.popleft())
+            self._drop(self._left())
 
     def lose(self, start: int, stop: int) -> None:
         """Note that rows with times in [start, stop) (ns UTC) will never be written."""
@@ -137,9 +138,19 @@ class Spool:
         return len(self._entries)
 
     def _is_over(self) -> bool:
-        rows = self.rows - sum(len(each.batch) for each in self._leaving)
-        nbytes = self.nbytes - sum(each.nbytes for each in self._leaving)
+        rows, nbytes = self.rows - self._leaving_rows, self.nbytes - self._leaving_bytes
         return rows > self.max_rows or nbytes > self.max_bytes
+
+    def _leave(self, entry: Entry) -> None:
+        self._leaving.append(entry)
+        self._leaving_rows += len(entry.batch)
+        self._leaving_bytes += entry.nbytes
+
+    def _left(self) -> Entry:
+        entry = self._leaving.popleft()
+        self._leaving_rows -= len(entry.batch)
+        self._leaving_bytes -= entry.nbytes
+        return entry
 
     def _drop(self, entry: Entry) -> None:
         self._count(entry, -1)

@@ -84,6 +84,7 @@ def test_of_what_is_under_way_nothing_is_dropped_before_its_end_is_known(steps, 
         assert spool.dropped == dropped
         assert spool.rows + dropped + written == first
         assert spool.rows == sum(count for _, count in under_way + waiting)
+        assert spool.nbytes == ROW_BYTES * spool.rows
 
 
 def kept_of(under_way, waiting, max_rows):
