@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from livewidget.data.batch import Batch
@@ -57,46 +57,39 @@ def test_it_keeps_the_newest_in_order_and_counts_the_rest(steps, max_rows, max_b
     st.lists(st.one_of(PUSH, st.sampled_from(["take", "done", "put back"])), max_size=60),
     st.integers(1, 20),
 )
+@example([[0], "take", [0, 0], [0] * 6, "put back"], 7)
 def test_of_what_is_under_way_nothing_is_dropped_before_its_end_is_known(steps, max_rows):
-    spool, first = Spool(max_rows), 0
-    waiting, under_way, taken, dropped, written = [], [], [], 0, 0
+    spool, first, written, dropped = Spool(max_rows), 0, 0, 0
+    taken, leaving, kept = [], [], []  # sizes of batches by their first number in the latter two
     for step in steps:
-        if step == "take" and not taken:
-            taken = spool.several(max_rows)
-            under_way, waiting = waiting[: len(taken)], waiting[len(taken) :]
-            assert [entry.first for entry in taken] == [begin for begin, _ in under_way]
+        if step == "take":
+            dropped += sum(count for _, count in leaving)
+            taken, leaving = spool.several(max_rows), []
+            assert [entry.first for entry in taken] == [begin for begin, _ in kept[: len(taken)]]
         elif step == "done":
+            gone = {entry.first for entry in taken}
             for entry in taken:
                 spool.done(entry)
-            written += sum(count for _, count in under_way)
-            taken, under_way = [], []
+                written += len(entry.batch)
+            taken, leaving, kept = [], [], [each for each in kept if each[0] not in gone]
         elif step == "put back":
             spool.put_back()
-            gone = len(under_way) - kept_of(under_way, waiting, max_rows)
-            dropped += sum(count for _, count in under_way[:gone])
-            taken, under_way, waiting = [], [], under_way[gone:] + waiting
-        elif isinstance(step, list) and step:
+            dropped += sum(count for _, count in leaving)
+            taken, leaving = [], []
+        elif step:
             spool.push(batch_of(step), first)
-            waiting.append((first, len(step)))
+            kept.append((first, len(step)))
             first += len(step)
-            while len(waiting) > 1 and sum(count for _, count in waiting) > max_rows:
-                dropped += waiting.pop(0)[1]
+            while len(kept) > 1 and sum(count for _, count in kept) > max_rows:
+                oldest = kept.pop(0)
+                if any(entry.first == oldest[0] for entry in taken):
+                    leaving.append(oldest)
+                else:
+                    dropped += oldest[1]
         assert spool.dropped == dropped
+        assert spool.rows == sum(count for _, count in leaving + kept)
         assert spool.rows + dropped + written == first
-        assert spool.rows == sum(count for _, count in under_way + waiting)
         assert spool.nbytes == ROW_BYTES * spool.rows
-
-
-def kept_of(under_way, waiting, max_rows):
-    """How many of what was under way still had room: the newest ones."""
-    room = max_rows - sum(count for _, count in waiting)
-    kept = 0
-    for _, count in reversed(under_way):
-        room -= count
-        if room < 0 and (waiting or kept):
-            break
-        kept += 1
-    return kept
 
 
 def test_an_entry_that_was_dropped_while_it_was_written_takes_no_other_with_it():
