@@ -206,8 +206,8 @@ class Stages:
     def _picture(self, session: ChartSession, hub: Hub, now: float) -> Iterator[Stage]:
         drawing, credit = hub.drawing, hub.credit
         # Where the frame rate was lowered on purpose, that is what the rest is to keep up with.
-        pace: float = session.pace
-        asked = pace if hub.watched(session.chart) and not session.paused else 0.0
+        shown = hub.watched(session.chart) and not session.paused
+        asked, wanted = (session.pace, float(session.cap)) if shown else (0.0, 0.0)
         made = self._share("frames", session.sequence, now)
         ticks = self._share("ticks", drawing.link.rows, now)
         yield Stage(
@@ -217,6 +217,7 @@ class Stages:
             served=made,
             busy=self._busy("frames", drawing.frames, now),
             held=self._busy("credit", drawing.held, now),
+            wanted=wanted,
         )
         yield Stage(
             name=LINK,

@@ -18,7 +18,9 @@ class Stage:
     part of the time that it worked, 0 to 1; `held` the part for which it had work but what is
     behind it took none. `queue` items wait before it, of `capacity` at most (None: no bound), and
     they became `growth` more a second. `wait_ms` is for how long the oldest of them waits, None
-    where that is not known. `dropped` are the rows a second that it gave up.
+    where that is not known. `dropped` are the rows a second that it gave up. `wanted`, of
+    `frames` alone, are the frames a second that were asked for before the chart's controller
+    lowered them to those that arrive.
     """
 
     name: str
@@ -32,4 +34,5 @@ class Stage:
     growth: float = 0.0
     wait_ms: float | None = None
     dropped: float = 0.0
+    wanted: float = 0.0
     state: str = ""

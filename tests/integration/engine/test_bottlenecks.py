@@ -29,8 +29,7 @@ def drawn(name):
         "sink": ({"sink": factor}, {"sink"}),
         "sending": ({"link": factor}, {"link"}),
         "link": ({"heard": dice.uniform(2.0, 12.0)}, {"link"}),
-        # Of less its 12 frames a second take less than the page has: fewer frames made up for it.
-        "browser": ({"draw_ms": dice.uniform(75.0, 400.0)}, {"browser"}),
+        "browser": ({"draw_ms": dice.uniform(45.0, 400.0)}, {"browser"}),
     }[name]
 
 

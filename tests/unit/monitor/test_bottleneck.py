@@ -36,9 +36,20 @@ def watch(readings, bottleneck=None):
     return [names(bottleneck.update(stages)) for stages in readings]
 
 
-def picture(*, cap=30.0, made=30.0, held=0.0, drawn=30.0, draw_ms=5.0, sending=0.01):
+def picture(
+    *, cap=30.0, made=30.0, held=0.0, drawn=30.0, draw_ms=5.0, sending=0.01, given=0.0, making=0.05
+):
+    """The stages of a chart; `given` frames a second of the cap were given up."""
     return (
-        Stage(name=FRAMES, label="frames", arrived=cap, served=made, busy=0.05, held=held),
+        Stage(
+            name=FRAMES,
+            label="frames",
+            arrived=cap - given,
+            served=made,
+            busy=making,
+            held=held,
+            wanted=cap,
+        ),
         Stage(name=LINK, label="link", arrived=made, served=made, busy=sending, queue=10),
         Stage(
             name=BROWSER,
@@ -134,6 +145,26 @@ CASES = {
     "both": (
         (LIVE, WELL, *picture(made=16, drawn=10, sending=0.9, draw_ms=95)),
         (LINK, BROWSER),
+    ),
+    "a browser that frames were given up for": (
+        (LIVE, WELL, *picture(given=18, made=12, drawn=12, draw_ms=45)),
+        (BROWSER,),
+    ),
+    "frames were given up, and it would do with all of them again": (
+        (LIVE, WELL, *picture(given=18, made=12, drawn=12, draw_ms=25)),
+        (),
+    ),
+    "a slow source, and frames that would be dear were there more": (
+        (LIVE, WELL, *picture(made=5, drawn=5, draw_ms=45)),
+        (SOURCE,),
+    ),
+    "frames were given up, and then the source slowed down": (
+        (LIVE, WELL, *picture(given=18, made=5, drawn=5, draw_ms=45)),
+        (SOURCE,),
+    ),
+    "the kernel's drawing, which frames were given up for": (
+        (LIVE, WELL, *picture(given=18, made=12, drawn=12, making=0.6)),
+        (FRAMES,),
     ),
     "the kernel's drawing": (
         (
