@@ -24,9 +24,12 @@ from livewidget.data.text import Dictionary, Text
 
 __all__ = ["DEFAULT_BYTES", "OVERFLOW", "Lease", "RingBuffer"]
 
-FIRST_CAPACITY = 65_536  # rows: a minute at 1,000 events a second, 3 MB at three columns
+# Rows, 0.2 MB at three columns. A ring comes to use all its memory: one that is far larger than
+# what it keeps looks like a leak for as long as it fills.
+FIRST_CAPACITY = 4_096
 DEFAULT_BYTES = 256 * 2**20
 SPARE = 1.25  # room for a pace a quarter faster than what it was when the ring grew
+LEAP = 16  # times its capacity: a burst of the first moments foresees no more than that
 DIGITS = 4  # binary, that a capacity foreseen is rounded up to: at most an eighth more
 OVERFLOW = ("drop_oldest", "drop_newest", "block", "resize", "thin")
 LEVELS_SHARE = 20  # levels may take one part in so many of max_bytes beside a storage that fills it
@@ -310,7 +313,7 @@ class RingBuffer(Thinning):
         most = self._bytes_rows(self._sizing.rows, self.max_bytes)
         if needed <= capacity or capacity >= most:
             return capacity
-        wanted = self._rows_foreseen()
+        wanted = min(self._rows_foreseen(), LEAP * capacity)
         if wanted < needed:
             # The last step begins at half of the most, so that both storages fit meanwhile.
             wanted = max(needed, 2 * capacity)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livewidget.buffers.ring import RingBuffer
+from livewidget.buffers.ring import FIRST_CAPACITY, LEAP, RingBuffer
 from livewidget.buffers.storage import Storage
 from livewidget.data.batch import Batch
 from livewidget.data.errors import SettingError
@@ -109,6 +109,26 @@ def test_late_rows_are_counted_and_disorder_is_known(batches):
     for start in range(len(times)):
         wanted = all(time >= max(times[: start + i + 1]) for i, time in enumerate(times[start:]))
         assert ring.is_sorted(start) == wanted
+
+
+@pytest.mark.parametrize("hz", [1, 20, 100, 2_000])
+def test_memory_that_a_steady_stream_comes_to_use_is_about_what_it_keeps(hz):
+    """A ring writes all its rows in turn: one that is far too large grows for that long."""
+    second = 1_000_000_000
+    ring = RingBuffer(SCHEMA, retention=60 * second)
+    for turn in range(90):
+        ring.append(batch_of(ring.head, hz, (turn * hz + np.arange(hz)) * (second // hz)))
+    assert len(ring) == 60 * hz + 1
+    assert ring.capacity <= max(5_000, 1.5 * len(ring))
+
+
+def test_a_burst_is_not_taken_for_a_pace():
+    second = 1_000_000_000
+    ring = RingBuffer(SCHEMA, retention=600 * second)
+    ring.append(batch_of(0, FIRST_CAPACITY, np.arange(FIRST_CAPACITY)))  # within 4 us
+    for turn in range(1, 700):
+        ring.append(batch_of(ring.head, 10, np.full(10, turn * second)))
+    assert ring.capacity <= LEAP * FIRST_CAPACITY
 
 
 def test_it_grows_to_max_bytes_and_no_further():
