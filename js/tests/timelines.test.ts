@@ -103,7 +103,7 @@ describe("the time lines", () => {
     };
     move(events, 238.1);
     expect(value()).toBe("700/s");
-    expect(events?.querySelector(".lw-moment")?.textContent).toBe(at(1));
+    expect(events?.parentElement?.querySelector(".lw-moment")?.textContent).toBe(at(1));
     made.add(readStatus({ rate: 900 }), 3000);
     made.show();
     expect(value()).toBe("600/s");
@@ -115,7 +115,7 @@ describe("the time lines", () => {
     fps?.focus();
     move(events, 237.1);
     made.el.dispatchEvent(new MouseEvent("pointerleave"));
-    expect(fps?.querySelector(".lw-moment")?.textContent).toBe(at(1));
+    expect(fps?.parentElement?.querySelector(".lw-moment")?.textContent).toBe(at(1));
     expect(told(fps)).toBe(`${at(1)}: 7`);
   });
 

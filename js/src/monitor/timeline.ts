@@ -16,6 +16,7 @@ export class TimeLine {
     "aria-valuemax": LAST,
     "aria-valuenow": LAST,
   });
+  readonly head = element("span", "lw-figure-head");
   #history = new History();
   #value = element("span", "lw-figure-value", {}, "–");
   #line = path("lw-spark-line");
@@ -31,8 +32,8 @@ export class TimeLine {
     svg.append(this.#line, this.#rule, this.#point);
     this.pad.setAttribute("aria-label", `${label}, the last two minutes`);
     this.pad.append(svg);
-    const head = element("span", "lw-figure-label", { title }, label);
-    this.el = element("div", "lw-figure", {}, head, this.#value, this.pad);
+    this.head.append(element("span", "lw-figure-label", { title }, label));
+    this.el = element("div", "lw-figure", {}, this.head, this.#value, this.pad);
   }
 
   add(status: Status): void {

@@ -51,7 +51,7 @@ export class TimeLines {
       // Who listens is told when the marker moves, and not twice a second.
       if (line !== this.#focused) line.tell(null, "");
     }
-    this.#place();
+    this.#say();
   }
 
   #point(event: PointerEvent): void {
@@ -108,26 +108,21 @@ export class TimeLines {
 
   #read(back: number | null, line: TimeLine | null): void {
     if (line === null) this.#moment.remove();
-    else if (this.#moment.parentNode !== line.pad) line.pad.append(this.#moment);
+    else line.head.append(this.#moment);
     if (back === this.#back || this.#last === null) return;
     this.#back = back;
     this.el.classList.toggle("lw-reading", back !== null);
     for (const each of this.#lines) each.mark(this.#last, back);
-    this.#place();
+    this.#say();
   }
 
   #tell(): void {
     this.#focused?.tell(this.#back ?? 0, this.#time());
   }
 
-  /** The time beside the marker, within the line at both of its ends. */
-  #place(): void {
-    if (this.#back === null) return;
-    setText(this.#moment, this.#time());
-    const share = `${(100 * (1 - this.#back / LAST)).toFixed(1)}%`;
-    if (this.#moment.style.left === share) return;
-    this.#moment.style.left = share;
-    this.#moment.style.transform = `translateX(-${share})`;
+  /** The time, beside the name of the line that is read: there it covers nothing. */
+  #say(): void {
+    if (this.#back !== null) setText(this.#moment, this.#time());
   }
 
   #time(): string {
