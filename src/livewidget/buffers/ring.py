@@ -29,7 +29,7 @@ __all__ = ["DEFAULT_BYTES", "OVERFLOW", "Lease", "RingBuffer"]
 FIRST_CAPACITY = 4_096
 DEFAULT_BYTES = 256 * 2**20
 SPARE = 1.25  # room for a pace a quarter faster than what it was when the ring grew
-LEAP = 16  # times its capacity: a burst of the first moments foresees no more than that
+LEAP = 32  # times its capacity: so far can be foreseen; a burst of a few rows is no pace
 DIGITS = 4  # binary, that a capacity foreseen is rounded up to: at most an eighth more
 OVERFLOW = ("drop_oldest", "drop_newest", "block", "resize", "thin")
 LEVELS_SHARE = 20  # levels may take one part in so many of max_bytes beside a storage that fills it
@@ -313,8 +313,8 @@ class RingBuffer(Thinning):
         most = self._bytes_rows(self._sizing.rows, self.max_bytes)
         if needed <= capacity or capacity >= most:
             return capacity
-        wanted = min(self._rows_foreseen(), LEAP * capacity)
-        if wanted < needed:
+        wanted = min(self._rows_foreseen(), most)
+        if not needed <= wanted <= LEAP * capacity:
             # The last step begins at half of the most, so that both storages fit meanwhile.
             wanted = max(needed, 2 * capacity)
             wanted = most if wanted > most // 2 else wanted
