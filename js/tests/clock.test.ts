@@ -124,6 +124,24 @@ describe("FrameClock in a hurry", () => {
     expect(frames.waiting).toBe(0);
   });
 
+  it("does not count what the next task draws as the time of the frame before", async () => {
+    const { frames, clock, come, painted, spent } = make(20);
+    come(100);
+    clock.settle();
+    expect(painted).toEqual([]); // drawn, and not painted yet
+    frames.run(112);
+    frames.time += 4; // style, layout and paint
+    clock.settle();
+    expect(painted).toEqual([100]);
+    come(160);
+    await task();
+    expect(painted).toEqual([100]);
+    frames.run(170);
+    await task();
+    expect(painted).toEqual([100, 160]);
+    expect(spent).toEqual([9, 5]);
+  });
+
   it("keeps to the cap, and to one drawing for each of the screen's frames", () => {
     const slow = make(20);
     for (const now of [100, 120, 150, 170]) slow.come(now);

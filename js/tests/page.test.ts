@@ -54,6 +54,17 @@ describe("PageLink", () => {
     ]);
   });
 
+  it("counts a frame as painted before it draws the tick that comes next", () => {
+    const order: string[] = [];
+    page.join(1, { frame: ({ sequence }) => order.push(`frame ${sequence}`) });
+    page.clock.afterPaint(() => order.push("painted"));
+    page.clock.request({ cap: 20, draw: () => {} });
+    channel.tick(1, packet([{ chart: 1, sequence: 1 }]));
+    frames.run(performance.now());
+    channel.tick(2, packet([{ chart: 1, sequence: 2 }]));
+    expect(order).toEqual(["frame 1", "painted", "frame 2"]);
+  });
+
   it("stops serving who has left", () => {
     const frame = vi.fn();
     const leave = page.join(1, { frame });

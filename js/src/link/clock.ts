@@ -36,6 +36,8 @@ export class FrameClock {
   #ahead = new Set<Drawable>();
   #aheadMs = 0;
   #painted: (() => void)[] = [];
+  /** Calls of frames that will have been painted when the next task begins. */
+  #settling: (() => void)[] = [];
 
   /** `spent` is told what each frame with a drawing took the main thread, its paint included. */
   constructor(
@@ -77,6 +79,16 @@ export class FrameClock {
     this.#painted.push(call);
   }
 
+  /**
+   * Makes the calls of what has been painted, from a task of its own: one that draws makes them
+   * first, or the time of its own work would count as that of the frame before.
+   */
+  settle(): void {
+    const calls = this.#settling;
+    this.#settling = [];
+    for (const call of calls) call();
+  }
+
   get #idle(): boolean {
     return this.#waiting.size === 0 && this.#ahead.size === 0;
   }
@@ -98,13 +110,13 @@ export class FrameClock {
 
   /** The browser paints after its animation frame's callbacks: the next task comes after that. */
   #tellPainted(): void {
-    const calls = this.#painted;
-    if (calls.length === 0) return;
+    if (this.#painted.length === 0) return;
+    this.#settling.push(...this.#painted);
     this.#painted = [];
     const channel = new MessageChannel();
     channel.port1.onmessage = () => {
       channel.port1.close();
-      for (const call of calls) call();
+      this.settle();
     };
     channel.port2.postMessage(null);
   }

@@ -105,6 +105,7 @@ export class PageLink {
   }
 
   #tick(tick: Tick, packet: DataView | undefined): void {
+    this.clock.settle();
     const now = Date.now();
     this.#heard = now;
     if (this.silent) this.#setSilent(false);
