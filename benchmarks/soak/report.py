@@ -14,7 +14,7 @@ import matplotlib as mpl
 
 from benchmarks.harness import percentile
 from benchmarks.report import machine
-from benchmarks.soak.cells import CYCLE_S
+from benchmarks.soak.cells import CHARTS, CYCLE_S
 from benchmarks.soak.plain import CHART, EMPTY, FIGURE, ROUNDS, WARM_UP
 from benchmarks.soak.verdict import (
     HOUR_S,
@@ -34,7 +34,9 @@ from matplotlib import pyplot as plt
 from matplotlib.ticker import LogLocator, NullFormatter
 
 MB = 1e6
-WARM_UP_S = 300.0  # two refreshes, with a subshell of ipykernel for each, are over
+# Each cell has been run again once, beside what it replaces, and its buffer is full once more; two
+# refreshes, with a subshell of ipykernel for each, are over as well.
+WARM_UP_S = (len(CHARTS) + 1) * CYCLE_S
 INFANCY_S = 120.0  # of a page: what it compiles and caches is no leak
 END_S = 20.0
 ALLOWED = {"kernel": 10.0, "page heap": 5.0}  # MB an hour
@@ -202,7 +204,7 @@ def _load() -> str:
         "with a refresh of the page. Looked at every 5 s; the page's heap every 30 s, after its "
         "garbage was collected, which stops the page for a moment. Memory of the kernel is "
         "compared at the ends of the cycles, where all buffers are full, after a warm-up of "
-        f"{WARM_UP_S / 60:.0f} minutes; the page's, within the life of one page without its first "
+        f"{WARM_UP_S / 60:.1f} minutes; the page's, within the life of one page without its first "
         f"{INFANCY_S / 60:.0f} minutes. Threads and files are without those of ipykernel's "
         "subshells: JupyterLab opens one for a page and a refresh does not close it."
     )

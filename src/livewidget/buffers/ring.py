@@ -29,8 +29,8 @@ __all__ = ["DEFAULT_BYTES", "OVERFLOW", "Lease", "RingBuffer"]
 FIRST_CAPACITY = 4_096
 DEFAULT_BYTES = 256 * 2**20
 SPARE = 1.25  # room for a pace a quarter faster than what it was when the ring grew
-LEAP = 32  # times its capacity: so far can be foreseen; a burst of a few rows is no pace
-DIGITS = 4  # binary, that a capacity foreseen is rounded up to: at most an eighth more
+LEAP = 16  # times its capacity: so far can be foreseen; a burst of a few rows is no pace
+DIGITS = 3  # binary, that a capacity foreseen is rounded up to: at most a quarter more
 OVERFLOW = ("drop_oldest", "drop_newest", "block", "resize", "thin")
 LEVELS_SHARE = 20  # levels may take one part in so many of max_bytes beside a storage that fills it
 
@@ -323,7 +323,7 @@ class RingBuffer(Thinning):
     def _rows_foreseen(self) -> int:
         """Return the rows that the retention will come to at the pace so far; 0 without one.
 
-        Copying stalls a frame, so it is done once. Rounded up to four binary digits: a ring of
+        Copying stalls a frame, so it is done once. Rounded up to three binary digits: a ring of
         the same stream, whose pace is never quite the same, finds the memory of the one before.
         """
         if self.retention is None:
