@@ -31,6 +31,7 @@ TIMED = (
     "test_memory.py",
     "test_sight.py",
     "test_slow_link.py",
+    "test_views.py",
 )
 
 
