@@ -42,7 +42,8 @@ class RingBuffer(Thinning):
     """A mirrored ring of rows, addressed by logical row: the n-th row ever appended is row n.
 
     It keeps the rows of the last `retention` ns (None: all that fit) and grows while they do not
-    fit, to what the retention needs at the pace so far and to double at least, up to `max_bytes`.
+    fit, to double, or to what the retention needs at the pace so far where that is no more than
+    `LEAP` times what there is, up to `max_bytes`.
     `max_rows` bounds the rows kept, whatever their age. `overflow` says what happens then:
 
     - "drop_oldest": the oldest rows are overwritten.
@@ -323,8 +324,9 @@ class RingBuffer(Thinning):
     def _rows_foreseen(self) -> int:
         """Return the rows that the retention will come to at the pace so far; 0 without one.
 
-        Copying stalls a frame, so it is done once. Rounded up to three binary digits: a ring of
-        the same stream, whose pace is never quite the same, finds the memory of the one before.
+        Copying stalls a frame, so what would be the last steps, the long ones, is done in one.
+        Rounded up to three binary digits: a ring of the same stream, whose pace is never quite the
+        same, finds the memory of the one before.
         """
         if self.retention is None:
             return 0

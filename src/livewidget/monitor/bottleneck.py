@@ -41,6 +41,7 @@ _SHORT = 0.85  # of the frames that are asked for, or made
 _IDLE = 0.7  # busy less than that, a stage has time to spare
 DATA = (PIPELINE, BUFFER, STORE, SINK)
 _QUEUED = (PIPELINE, STORE, SINK)  # the buffer's queue is full and empty within a beat
+_AVERAGED = ("arrived", "served", "busy", "held", "queue", "growth", "dropped", "wanted")
 _GIVES_NOTHING = ("waiting", "reconnecting", "stale", "suspended", "failed")
 
 
@@ -115,19 +116,7 @@ def _means(seen: Sequence[Sequence[Stage]]) -> _Mean:
     for newest in seen[-1]:
         key = newest.name, newest.label
         told = [stage for stages in seen for stage in stages if (stage.name, stage.label) == key]
-        figures = {
-            name: fmean(getattr(each, name) for each in told)
-            for name in (
-                "arrived",
-                "served",
-                "busy",
-                "held",
-                "queue",
-                "growth",
-                "dropped",
-                "wanted",
-            )
-        }
+        figures = {name: fmean(getattr(each, name) for each in told) for name in _AVERAGED}
         rest = {each.name: getattr(newest, each.name) for each in fields(Stage)}
         found[key] = Stage(**(rest | figures))
     return found
