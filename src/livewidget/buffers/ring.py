@@ -30,7 +30,7 @@ FIRST_CAPACITY = 4_096
 DEFAULT_BYTES = 256 * 2**20
 SPARE = 1.25  # room for a pace a quarter faster than what it was when the ring grew
 LEAP = 16  # times its capacity: so far can be foreseen; a burst of a few rows is no pace
-DIGITS = 3  # binary, that a capacity foreseen is rounded up to: at most a quarter more
+DIGITS = 3  # binary, that a capacity is rounded up to: at most a quarter more
 OVERFLOW = ("drop_oldest", "drop_newest", "block", "resize", "thin")
 LEVELS_SHARE = 20  # levels may take one part in so many of max_bytes beside a storage that fills it
 
@@ -317,7 +317,7 @@ class RingBuffer(Thinning):
         wanted = min(self._rows_foreseen(), most)
         if not needed <= wanted <= LEAP * capacity:
             # The last step begins at half of the most, so that both storages fit meanwhile.
-            wanted = max(needed, 2 * capacity)
+            wanted = max(_in_steps(needed), 2 * capacity)
             wanted = most if wanted > most // 2 else wanted
         return min(wanted, most)
 
@@ -325,16 +325,12 @@ class RingBuffer(Thinning):
         """Return the rows that the retention will come to at the pace so far; 0 without one.
 
         Copying stalls a frame, so what would be the last steps, the long ones, is done in one.
-        Rounded up to three binary digits: a ring of the same stream, whose pace is never quite the
-        same, finds the memory of the one before.
         """
         if self.retention is None:
             return 0
         times = self.lease().times
         span = int(times[-1] - times[0]) if len(times) else 0
-        rows = round(SPARE * len(times) * self.retention / span) if span > 0 else 0
-        step = 1 << max(0, rows.bit_length() - DIGITS)
-        return -(-rows // step) * step
+        return _in_steps(round(SPARE * len(times) * self.retention / span)) if span > 0 else 0
 
     def _move(self, capacity: int) -> None:
         lease = self.lease()
@@ -390,3 +386,13 @@ class RingBuffer(Thinning):
         if isinstance(column, Text):
             return self.dictionaries[name].recode(column)
         return column
+
+
+def _in_steps(rows: int) -> int:
+    """Round rows up to three binary digits.
+
+    A ring of the same stream, whose pace and first rows are never quite the same, then finds the
+    memory of the one before.
+    """
+    step = 1 << max(0, rows.bit_length() - DIGITS)
+    return -(-rows // step) * step

@@ -148,6 +148,16 @@ def test_a_stream_that_is_bound_again_finds_the_memory_of_the_one_before(pool):
     assert pool.hits + pool.misses == 7 * 2 * 3
 
 
+def test_a_stream_that_begins_with_its_past_finds_the_memory_of_the_one_before(pool):
+    for first in (20_000, 19_973, 20_230, 19_811):  # rows that come at once
+        ring = RingBuffer(SCHEMA, capacity=256, retention=100_000)
+        times = np.linspace(0, 50_000, first).astype(np.int64)
+        ring.append(Batch(SCHEMA, (times, times.astype(float), -times.astype(float), times)))
+        del ring
+    assert pool.misses == 2 * 3  # of three columns, first small, then of one size
+    assert pool.hits == 3 * 2 * 3
+
+
 def test_a_lease_keeps_its_memory_from_the_next_ring(pool):
     ring = RingBuffer(SCHEMA, capacity=256)
     ring.append(batch_of(0, 200))
