@@ -34,6 +34,7 @@ class Gauge:
         self._keeping = keeping
         self._consumers = consumers
         self._budget = Budget.shared() if budget is None else budget
+        self._pool = shared_pool()
         self._meter = Meter(clock)
         self._member: Member | None = None
         self._memory: Memory | None = None
@@ -49,7 +50,7 @@ class Gauge:
 
     def join(self, name: str, memory: Memory) -> None:
         """Take part in the budget. Called once, when the memory is made."""
-        pool = shared_pool()
+        pool = self._pool
         pool.max_bytes = min(HELD_BYTES, self._budget.max_bytes // _POOL_SHARE)
         self._memory = memory
         keeping = self._keeping
@@ -60,6 +61,7 @@ class Gauge:
 
     def make_way(self, memory: Memory, rows: int) -> None:
         """Ask the budget for what the next `rows` rows take."""
+        self._pool.tend()
         if self._member is not None:
             allowance = self._member.report(self._wants(memory, rows))
             if memory.aged is not None and (allowance, self._ring_wants) != self._parted:

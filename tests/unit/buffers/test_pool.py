@@ -95,6 +95,41 @@ def test_the_longest_held_goes_first_and_what_is_too_large_is_not_held():
     assert pool.held == 0
 
 
+def test_what_nobody_wants_for_long_goes_back_to_the_system():
+    now = [0.0]
+    pool = MemoryPool(held_s=60.0, clock=lambda: now[0])
+    pool.array(FLOAT, ITEMS)
+    now[0] = 50.0
+    pool.array(FLOAT, 2 * ITEMS)
+    now[0] = 60.0
+    pool.tend()
+    assert pool.held == 3 * PAGE
+    now[0] = 61.0
+    pool.tend()
+    assert pool.held == 2 * PAGE, "the one that has waited for longer"
+    now[0] = 105.0
+    pool.array(FLOAT, 2 * ITEMS)  # and is back at once: its time begins anew
+    now[0] = 160.0
+    pool.tend()
+    assert pool.held == 2 * PAGE
+    now[0] = 166.0
+    pool.tend()
+    assert pool.held == 0
+    assert (pool.hits, pool.misses) == (1, 2)
+
+
+def test_tending_waits_for_no_lock():
+    now = [0.0]
+    pool = MemoryPool(held_s=60.0, clock=lambda: now[0])
+    pool.array(FLOAT, ITEMS)
+    now[0] = 100.0
+    with pool._lock:
+        pool.tend()
+        assert pool.held == PAGE
+    pool.tend()
+    assert pool.held == 0
+
+
 def test_it_comes_back_from_the_collector_while_the_pool_is_locked():
     """A cycle is found at any line, that of the pool's own included: nothing may wait there."""
     pool = MemoryPool()
