@@ -11,30 +11,31 @@ class Meter:
     """Counts the seconds that a stage worked, and the rows that it worked on. No lock.
 
     A context manager around the work; what overlaps counts once. One thread writes, or several of
-    which a lock lets in one at a time. Any thread reads; it may miss the batch that ends just then,
-    which its next reading has. `clock` gives ns.
+    which a lock lets in one at a time. Any thread reads; the work under way may seem longer,
+    by as much as its thread is held up at its end. `clock` gives ns.
     """
 
-    __slots__ = ("_begun", "_busy", "_clock", "_depth", "rows")
+    __slots__ = ("_clock", "_depth", "_time", "rows")
 
     def __init__(self, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         self.rows = 0
         self._clock = clock
-        self._busy = 0  # ns, of the work that is done
-        self._begun: int | None = None  # ns, of the work under way
+        # ns: of the work that is done, and when what is under way began. One value, so that a
+        # reader never has the one from before a moment and the other from after it.
+        self._time: tuple[int, int | None] = 0, None
         self._depth = 0
 
     def __enter__(self) -> Self:
         if not self._depth:
-            self._begun = self._clock()
+            self._time = self._time[0], self._clock()
         self._depth += 1
         return self
 
     def __exit__(self, *_: object) -> None:
         self._depth -= 1
-        if not self._depth and self._begun is not None:
-            self._busy += self._clock() - self._begun
-            self._begun = None
+        busy, begun = self._time
+        if not self._depth and begun is not None:
+            self._time = busy + self._clock() - begun, None
 
     def mark(self, *, on: bool) -> None:
         """Begin or end the work, where that has not been done: of a state that goes on."""
@@ -43,14 +44,18 @@ class Meter:
 
     def add(self, seconds: float, rows: int = 0) -> None:
         """Count work that somebody else has timed."""
-        self._busy += round(seconds * 1e9)
+        busy, begun = self._time
+        self._time = busy + round(seconds * 1e9), begun
         self.rows += rows
 
     @property
     def seconds(self) -> float:
         """The seconds worked so far, those of the work under way included."""
-        busy, begun = self._busy, self._begun
-        return (busy if begun is None else busy + self._clock() - begun) / 1e9
+        while True:
+            known, now = self._time, self._clock()
+            if self._time is known:  # else the work has ended before `now`
+                busy, begun = known
+                return (busy if begun is None else busy + now - begun) / 1e9
 
 
 class Share:

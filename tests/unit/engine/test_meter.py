@@ -1,6 +1,7 @@
 """The time that stages work is counted, also while they do."""
 
 import threading
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -70,7 +71,7 @@ def test_what_somebody_else_timed_is_added():
 
 
 def test_any_thread_reads_while_one_writes():
-    meter = Meter()
+    begun, meter = time.perf_counter(), Meter()
     over = threading.Event()
 
     def write():
@@ -81,12 +82,29 @@ def test_any_thread_reads_while_one_writes():
     thread = threading.Thread(target=write)
     thread.start()
     try:
-        seen = [meter.seconds for _ in range(20_000)]
+        seen = [(meter.seconds, time.perf_counter()) for _ in range(20_000)]
     finally:
         over.set()
         thread.join()
-    assert min(seen) >= 0
-    assert meter.seconds >= seen[0]
+    assert all(0 <= seconds <= at - begun for seconds, at in seen)
+    assert 0 < meter.seconds <= time.perf_counter() - begun
+
+
+def test_work_that_ends_while_it_is_read_counts_once_and_no_longer():
+    now = [0]
+
+    def clock():
+        if ends and now[0] == 5:  # between the reader's two looks
+            ends.pop()()
+            now[0] = 100
+        return now[0]
+
+    ends = []
+    meter = Meter(clock)
+    meter.__enter__()
+    now[0] = 5
+    ends.append(meter.__exit__)
+    assert meter.seconds == 5e-9
 
 
 @settings(deadline=None)
