@@ -195,12 +195,14 @@ class Archive:
         first, base = self._anchors[max(0, place)]
         return number - first + base
 
-    def between(self, first: int, stop: int) -> Iterator[Batch]:
-        """Yield the rows numbered [first, stop) as they came, of a store that `keeps_state`."""
+    def between(self, first: int, stop: int) -> Iterator[tuple[int, Batch]]:
+        """Yield the rows numbered [first, stop) as they came, of a store that `keeps_state`.
+
+        Each batch with the number of its first row; rows that were let go of are passed over.
+        """
         store = self._recoverable
         assert store is not None, "ask keeps_state first"
-        for _, batch in store.rows_from(first, stop):
-            yield batch
+        yield from store.rows_from(first, stop)
 
     def stats(self) -> dict[str, Any]:
         """Return the figures of the store, of what waits for it, and of the cache."""

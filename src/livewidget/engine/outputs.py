@@ -98,9 +98,8 @@ class Cursor:
 
     def older(self) -> Iterator[Batch]:
         """Yield the rows before those, from the store."""
-        return (
-            self._archive.between(self.first, self._stop) if self.first < self._stop else iter(())
-        )
+        if self.first < self._stop:
+            yield from (batch for _, batch in self._archive.between(self.first, self._stop))
 
     def keep(self, number: int) -> None:
         """Keep that all before a row is delivered. Blocks; a store that cannot is no matter now."""

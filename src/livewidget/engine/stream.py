@@ -304,7 +304,7 @@ class StreamSource(Source):
         """Begin with the row of a number."""
         if self.home is None:
             raise ValueError("the rows have no numbers")
-        self._since = int(position)
+        self._since = self._reached = int(position)
 
     async def lasting(self) -> None:
         """Return once the other streamer's rows are written."""
@@ -340,12 +340,13 @@ class StreamSource(Source):
 
     async def _older(self, home: Archive, first: int, stop: int, outlet: Outlet) -> None:
         """Emit rows that have left the buffer, from the store, by their numbers."""
-        batches = home.between(first, stop)
+        older = home.between(first, stop)
         while first < stop:
-            batch = await asyncio.to_thread(next, batches, None)
-            if batch is None:
-                return
-            outlet.emit(batch)
+            number, batch = await asyncio.to_thread(next, older, (stop, None))
+            if batch is not None:
+                outlet.emit(batch)
+            first = number if batch is None else number + len(batch)
+            self._since = self._reached = first
             await outlet.ready()
 
     def _tell(self, outlet: Outlet) -> None:

@@ -1,8 +1,8 @@
 """A stream in windows, watched by rules, in a process that is killed and started again.
 
 `python -m ... FOLDER ROWS`: pushes the numbers behind those that the folder holds, up to `ROWS`;
-the windows of each key go to a store, the alerts to another. Writes how many there were, and
-"done" once all is through."""
+the windows of each key go to a store, the alerts to another. Writes how many there were, then how
+many were pushed, and "done" once all is through."""
 
 import json
 import sys
@@ -66,6 +66,11 @@ def alerts_of(base, **options):
     return base.stream.alert(rule, by="key").open(**options)
 
 
+def tell(what):
+    sys.stdout.write(f"{what}\n")
+    sys.stdout.flush()
+
+
 def run(folder, rows):
     base = DataStreamer(schema=NUMBERS, store=folder / "numbers", max_ahead=None)
     there = base.buffer.archive.store.rows
@@ -75,10 +80,10 @@ def run(folder, rows):
     watched.send_to(Lines(folder / "alerts.jsonl"), output="alerts")
     for each in (windows, watched):
         each.start()
-    sys.stdout.write(f"{there}\n")
-    sys.stdout.flush()
+    tell(there)
     for first in range(there, rows, CHUNK):
         base.push(numbers(first, min(first + CHUNK, rows), rows))
+        tell(first + CHUNK)
         time.sleep(0.001)  # as a feed would: the kill is to fall in the middle
     last = (START + rows - 1 - 2) // SIZE * SIZE
     wait_until(lambda: (windows.buffer.span() or (0, 0))[1] >= last * 1_000_000_000, 30)
@@ -86,8 +91,7 @@ def run(folder, rows):
     wait_until(lambda: watched._runner.source.reached == str(rows), 30)
     for each in (watched, windows, base):
         each.stop()
-    sys.stdout.write("done\n")
-    sys.stdout.flush()
+    tell("done")
 
 
 if __name__ == "__main__":

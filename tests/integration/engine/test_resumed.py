@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -30,25 +31,21 @@ def killed(tmp_path_factory):
     folder, chance = tmp_path_factory.mktemp("killed"), random.Random(11)
     began = []
     for turn in range(KILLS + 1):
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-m", PROCESS, str(folder), str(ROWS)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ,
-        )
-        began.append(int(process.stdout.readline()))
-        if turn < KILLS:
-            try:
-                process.wait(chance.uniform(0.2, 0.5))
-            except subprocess.TimeoutExpired:
+        ) as process:
+            began.append(int(process.stdout.readline()))
+            if turn < KILLS:
+                goal = began[-1] + chance.randint(400, 900)
+                assert any(int(line) >= goal for line in process.stdout)
+                time.sleep(chance.uniform(0, 0.03))  # of which it knows nothing
                 process.send_signal(signal.SIGKILL)
-                process.wait()
-            process.stdout.close()
-            continue
-        assert process.stdout.readline() == "done\n"
-        process.wait()
-        process.stdout.close()
+            else:
+                assert process.stdout.read().endswith("\ndone\n")
     assert began == sorted(began)
     assert 0 < began[-1] < ROWS, "it was never killed in the middle"
     return folder
