@@ -7,8 +7,9 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
-from typing import Any, ClassVar, TypeVar
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 T = TypeVar("T")
 log = logging.getLogger("livewidget")
@@ -81,16 +82,24 @@ class Engine:
         """Run `call` on the engine's thread and return what it returns, or raise what it raises."""
         if self.here:
             return call()
-        answer: Future[T] = Future()
+        # Not a Future: a KeyboardInterrupt while its `result` enters its lock leaves that taken,
+        # and the engine would wait for it for ever. A put waits for nothing.
+        answers: SimpleQueue[Callable[[], T]] = SimpleQueue()
 
         def run() -> None:
             try:
-                answer.set_result(call())
+                value = call()
             except BaseException as error:  # noqa: BLE001  (it is raised where it is awaited)
-                answer.set_exception(error)
+                answers.put(partial(_raise, error))
+            else:
+                answers.put(lambda: value)
 
         self.post(run)
-        return answer.result(timeout)
+        try:
+            answer = answers.get(timeout=timeout)
+        except Empty:
+            raise TimeoutError from None
+        return answer()
 
     def close(self) -> None:
         """Cancel what runs, stop the thread and give the switch interval back."""
@@ -129,3 +138,7 @@ class Engine:
             self._running = False
             self.loop.run_until_complete(self.loop.shutdown_default_executor())
             self.loop.close()
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
