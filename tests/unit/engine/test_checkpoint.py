@@ -188,6 +188,15 @@ def test_streams_of_one_stream_keep_their_states_under_names(tmp_path, engine):
     assert fives.to_dataframe()["sum"].tolist() == sums(5, 24)[2:]
 
 
+def more_than_is_held(folder, engine):
+    """Sum 10 numbers, then let 2,990 come that nobody sums, of years ago: none stays in memory."""
+    run_derived(folder, engine, 0, 10, Sums(4), checkpoint="sums")
+    base = base_of(folder / "numbers", engine)
+    for first in range(10, 3_000, 10):
+        base.push(numbers(first, first + 10))
+    base.stop()
+
+
 def position_in(folder):
     with EmbeddedStore(folder) as store:
         return unpack(store.load("state-sums"))["position"]
@@ -195,11 +204,7 @@ def position_in(folder):
 
 def test_a_run_in_which_nothing_comes_keeps_the_place(tmp_path, engine):
     """Its operators hold what came before: without the place the next rows would be passed over."""
-    run_derived(tmp_path, engine, 0, 10, Sums(4), checkpoint="sums")
-    base = base_of(tmp_path / "numbers", engine)
-    for first in range(10, 3_000, 10):
-        base.push(numbers(first, first + 10))
-    base.stop()
+    more_than_is_held(tmp_path, engine)
     for _ in range(2):  # the first has to catch up, the second has nothing to do
         base = base_of(tmp_path / "numbers", engine)
         derived = base.stream.pipe(Sums(4)).start(checkpoint="sums")
@@ -211,11 +216,7 @@ def test_a_run_in_which_nothing_comes_keeps_the_place(tmp_path, engine):
 
 def test_rows_that_have_left_the_buffer_are_read_from_the_store(tmp_path, engine):
     """Between two runs of the sums more came than the buffer holds."""
-    run_derived(tmp_path, engine, 0, 10, Sums(4), checkpoint="sums")
-    base = base_of(tmp_path / "numbers", engine)
-    for first in range(10, 3_000, 10):
-        base.push(numbers(first, first + 10))
-    base.stop()
+    more_than_is_held(tmp_path, engine)
     base = base_of(tmp_path / "numbers", engine)  # of years ago: none of it is in memory
     assert base.buffer.span() is not None
     derived = base.stream.pipe(Sums(4)).start(checkpoint="sums")
