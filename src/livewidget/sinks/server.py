@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from livewidget.data.errors import SinkError
+from livewidget.resilience.listening import stop_accepting
 from livewidget.sinks.base import Sink
 from livewidget.sinks.endpoint import Endpoint
 from livewidget.sinks.tail import Tail
@@ -80,6 +81,7 @@ class HttpServingSink(Sink):
         if server is None:
             return
         self._tail.end()
+        await stop_accepting(server.sockets)
         server.close()
         if self._connections:
             _, late = await asyncio.wait(self._connections, timeout=self._linger_s)

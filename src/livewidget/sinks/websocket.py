@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from livewidget.codecs.encode import encoder_for
 from livewidget.data.batch import Batch
 from livewidget.data.errors import SettingError, SinkError, quote
+from livewidget.resilience.listening import stop_accepting
 from livewidget.sinks.base import MessageSink
 from livewidget.sinks.endpoint import Endpoint
 from livewidget.sinks.tail import BYTES, Tail
@@ -110,6 +111,7 @@ class WebSocketSink(MessageSink):
         self._tail.end()
         if self._positions:
             await asyncio.wait(list(self._positions), timeout=_LINGER_S)
+        await stop_accepting(server.sockets)
         server.close()
         await server.wait_closed()
 

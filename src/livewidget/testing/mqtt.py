@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 from uuid import uuid4
 
+from livewidget.resilience.listening import stop_accepting
 from livewidget.testing.loop_thread import LoopThread
 from livewidget.testing.mqtt_packets import (
     CONTINUED,
@@ -122,6 +123,7 @@ class MqttBroker:
     async def _stop(self) -> None:
         server, self._server = self._server, None
         assert server is not None
+        await stop_accepting(server.sockets)
         server.close()
         await self._cut()
 

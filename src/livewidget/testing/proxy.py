@@ -9,6 +9,7 @@ import struct
 from typing import Self
 
 from livewidget.data.errors import SettingError, quote
+from livewidget.resilience.listening import stop_accepting
 from livewidget.testing.loop_thread import LoopThread
 from livewidget.testing.splitting import Scrambler, Splitter
 
@@ -138,6 +139,7 @@ class FaultProxy:
     async def _deafen(self) -> None:
         server, self._server = self._server, None
         if server is not None:
+            await stop_accepting(server.sockets)
             server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

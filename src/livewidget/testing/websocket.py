@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any, Self
 
+from livewidget.resilience.listening import stop_accepting
 from livewidget.testing.loop_thread import LoopThread
 
 
@@ -103,6 +104,7 @@ class WebSocketServer:
 
     async def _stop(self) -> None:
         server, self._server = self._server, None
+        await stop_accepting(server.sockets)
         await self._cut()
         server.close()
         await server.wait_closed()

@@ -8,6 +8,7 @@ import struct
 
 from livewidget.data.events import State
 from livewidget.resilience import Backoff
+from livewidget.resilience.listening import stop_accepting
 from livewidget.sources import resolve
 from livewidget.testing import wait_for
 
@@ -83,5 +84,6 @@ async def test_a_broken_protocol_is_a_lost_connection(outlet, running):
     async with server:
         running(resolve(url, ping_s=0.05, backoff=Backoff(0.001, 0.01)), outlet)
         await wait_for(lambda: len(outlet.data) >= 2)
+        await stop_accepting(server.sockets)
     reconnecting = [each for each in outlet.states if each[0] is State.RECONNECTING]
     assert "1002" in reconnecting[0][1]

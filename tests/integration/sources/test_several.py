@@ -11,6 +11,7 @@ from livewidget.data.errors import SettingError, SourceError
 from livewidget.data.events import State
 from livewidget.engine.streamer import DataStreamer
 from livewidget.resilience import Backoff
+from livewidget.resilience.listening import stop_accepting
 from livewidget.sources import (
     Failover,
     Fallback,
@@ -207,6 +208,7 @@ async def test_a_server_that_hangs_up_at_once_counts_as_failing(http, outlet, ru
         first = WebSocketSource(f"ws://127.0.0.1:{port}", backoff=Backoff(**QUICK))
         running(Fallback({"a": first, "b": poll(http)}), outlet)
         await wait_for(lambda: outlet.column("n") == [1])
+        await stop_accepting(flapping.sockets)
 
 
 async def test_what_the_current_one_holds_as_it_is_left_is_delivered(outlet, running):

@@ -10,6 +10,7 @@ import pytest
 from livewidget.data.errors import SourceError
 from livewidget.data.events import State
 from livewidget.resilience import Backoff
+from livewidget.resilience.listening import stop_accepting
 from livewidget.sources import resolve
 from livewidget.testing import FaultProxy, ManualClock, wait_for
 
@@ -181,6 +182,7 @@ async def test_a_handshake_cut_short_is_tried_again(outlet, running):
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as other:
         running(source(f"ws://127.0.0.1:{other.sockets[0].getsockname()[1]}"), outlet)
         await wait_for(lambda: _attempts(outlet) >= 2)
+        await stop_accepting(other.sockets)
 
 
 async def test_subscriptions_are_sent_after_each_connect(server, outlet, running):
