@@ -55,7 +55,8 @@ class WriteAhead:
         self._spool = Spool(most_rows, most_bytes)
         self._every_s = every_s
         self._on_write = on_write
-        self._lock = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._last = store.rows  # the number after the last row that was put
         self._urgent = False  # a flush waits, whatever the interval
         self._closing = False
@@ -94,7 +95,7 @@ class WriteAhead:
             if oldest is not None:
                 self.written = max(self.written, oldest.first)
             self._urgent |= self.full
-            self._lock.notify_all()
+            self._changed.notify_all()
 
     def holes(self) -> Sequence[tuple[int, int]]:
         """Return the times [start, stop) in ns UTC whose rows wait or were given up, rising."""
@@ -110,7 +111,7 @@ class WriteAhead:
         """Wait until all that was put so far is in the store; False after `timeout` seconds."""
         last = self._hurry()
         with self._lock:
-            return self._lock.wait_for(lambda: self.written >= last, timeout)
+            return self._changed.wait_for(lambda: self.written >= last, timeout)
 
     def finish(self, timeout: float = CLOSE_S) -> bool:
         """As `flush`, but give up where the store fails twice more, or hangs: for `_HANG_S`."""
@@ -120,7 +121,7 @@ class WriteAhead:
             seen = -1
             while seen < self.written < last and self.failures < most:
                 seen = self.written
-                self._lock.wait_for(
+                self._changed.wait_for(
                     lambda: self.written >= last or self.failures >= most,
                     min(_HANG_S, until - time.monotonic()),
                 )
@@ -130,7 +131,7 @@ class WriteAhead:
         """End the thread, which may still write for `timeout` seconds, and closes the store."""
         with self._lock:
             self._closing = True
-            self._lock.notify_all()
+            self._changed.notify_all()
         self._thread.join(timeout)
         self.changed.notify()
         if self.waiting:
@@ -142,7 +143,7 @@ class WriteAhead:
         """Have what waits written now; return the number after it."""
         with self._lock:
             self._urgent = True
-            self._lock.notify_all()
+            self._changed.notify_all()
             return self._last
 
     def _run(self) -> None:
@@ -163,16 +164,16 @@ class WriteAhead:
                 continue
             delay = self._backoff.next(time.monotonic()) or 0.0
             with self._lock:
-                self._lock.wait_for(lambda: self._closing, delay)
+                self._changed.wait_for(lambda: self._closing, delay)
                 if self._closing:
                     return
 
     def _next(self) -> list[Entry]:
         """Wait for rows that are due; they stay until they are written. None at the end."""
         with self._lock:
-            self._lock.wait_for(lambda: len(self._spool) or self._closing)
+            self._changed.wait_for(lambda: len(self._spool) or self._closing)
             if self._every_s is not None:
-                self._lock.wait_for(lambda: self._urgent or self._closing, self._every_s)
+                self._changed.wait_for(lambda: self._urgent or self._closing, self._every_s)
                 self._urgent = False
             return self._spool.several(_GROUP_ROWS)
 
@@ -195,7 +196,7 @@ class WriteAhead:
                 self._spool.done(entry)
             self.written = max(self.written, first + len(batch))
             self.error = ""
-            self._lock.notify_all()
+            self._changed.notify_all()
         self._backoff.reset()
         if self._on_write is not None:
             self._on_write(batch)
@@ -210,5 +211,5 @@ class WriteAhead:
             self._spool.put_back()
             self.failures += 1
             self.error = reason
-            self._lock.notify_all()
+            self._changed.notify_all()
         self.on_room()  # who waits need not any longer: see `BufferManager.fails`

@@ -14,9 +14,9 @@ class Gate:
 
     def __init__(self) -> None:
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._threads = 0
-        self._told = threading.Condition()
+        self._told = threading.Condition(self._lock)
 
     async def wait_until(self, is_so: Callable[[], object]) -> None:
         """Return once `is_so()`; it is asked now and after each `notify`."""
@@ -40,7 +40,7 @@ class Gate:
         """
         if is_so() or _on_a_loop():
             return
-        with self._told:
+        with self._lock:
             self._threads += 1
             try:
                 if not self._told.wait_for(is_so, PATIENCE_S):
@@ -51,7 +51,7 @@ class Gate:
     def notify(self) -> None:
         """Have everyone look again."""
         if self._threads:
-            with self._told:
+            with self._lock:
                 self._told.notify_all()
         if not self._waiting:
             return

@@ -7,9 +7,8 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Coroutine
-from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 T = TypeVar("T")
 log = logging.getLogger("livewidget")
@@ -21,6 +20,35 @@ Python's own 0.005 makes each call that gives it away wait 5 ms to come back, be
 spins: a frame of twenty calls takes 50 ms. It is a setting of the whole process; the engine sets
 it when it starts and puts it back when it stops. `Engine.switch_interval = None` leaves it alone.
 """
+
+
+class Answer(Generic[T]):
+    """What one thread gives and another one waits for, once.
+
+    Not a Future: a KeyboardInterrupt while its `result` enters its condition leaves that locked,
+    and who sets the result waits for ever. To give and to fail wait for nothing.
+    """
+
+    def __init__(self) -> None:
+        self._given: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+
+    def give(self, value: T) -> None:
+        """Have `wait` return a value."""
+        self._given.put((value, None))
+
+    def fail(self, error: BaseException) -> None:
+        """Have `wait` raise an error."""
+        self._given.put((None, error))
+
+    def wait(self, timeout: float) -> T:
+        """Return what was given. Raises what it failed with; TimeoutError after `timeout` s."""
+        try:
+            value, error = self._given.get(timeout=timeout)
+        except Empty:
+            raise TimeoutError from None
+        if error is not None:
+            raise error
+        return cast("T", value)
 
 
 class Engine:
@@ -67,8 +95,24 @@ class Engine:
         return threading.current_thread() is self._thread
 
     def wait_for(self, job: Coroutine[Any, Any, T], timeout: float) -> T:
-        """Run a coroutine on the engine's thread and return its result. From any other thread."""
-        return asyncio.run_coroutine_threadsafe(job, self.loop).result(timeout)
+        """Run a coroutine on the engine's thread and return its result. From any other thread.
+
+        Raises what it raises; TimeoutError after `timeout` seconds, after which the coroutine goes
+        on, and where the engine is closed before it is done.
+        """
+        answer: Answer[T] = Answer()
+
+        async def run() -> None:
+            try:
+                answer.give(await job)
+            except asyncio.CancelledError:
+                answer.fail(TimeoutError("the engine was closed before it was done"))
+                raise
+            except BaseException as error:  # noqa: BLE001  (it is raised where it is awaited)
+                answer.fail(error)
+
+        self.spawn(run(), "livewidget-wait")
+        return answer.wait(timeout)
 
     def post(self, call: Callable[[], object]) -> None:
         """Have `call` run on the engine's thread soon, after what was posted before."""
@@ -82,24 +126,16 @@ class Engine:
         """Run `call` on the engine's thread and return what it returns, or raise what it raises."""
         if self.here:
             return call()
-        # Not a Future: a KeyboardInterrupt while its `result` enters its lock leaves that taken,
-        # and the engine would wait for it for ever. A put waits for nothing.
-        answers: SimpleQueue[Callable[[], T]] = SimpleQueue()
+        answer: Answer[T] = Answer()
 
         def run() -> None:
             try:
-                value = call()
+                answer.give(call())
             except BaseException as error:  # noqa: BLE001  (it is raised where it is awaited)
-                answers.put(partial(_raise, error))
-            else:
-                answers.put(lambda: value)
+                answer.fail(error)
 
         self.post(run)
-        try:
-            answer = answers.get(timeout=timeout)
-        except Empty:
-            raise TimeoutError from None
-        return answer()
+        return answer.wait(timeout)
 
     def close(self) -> None:
         """Cancel what runs, stop the thread and give the switch interval back."""
@@ -138,7 +174,3 @@ class Engine:
             self._running = False
             self.loop.run_until_complete(self.loop.shutdown_default_executor())
             self.loop.close()
-
-
-def _raise(error: BaseException) -> NoReturn:
-    raise error

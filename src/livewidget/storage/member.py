@@ -50,7 +50,8 @@ class Member:
         self.name = store.name
         self._holed = store if isinstance(store, Holed) else None
         self._spool = spool or Spool()
-        self._lock = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._begin(0, -EVER)
 
     def open(self, schema: Schema | None) -> None:

@@ -112,7 +112,7 @@ class Spooled(Member):
                 self._spool.push(fresh, first + len(batch) - len(fresh))
             elif len(fresh):
                 self._spool.dropped += len(fresh)
-            self._lock.notify_all()
+            self._changed.notify_all()
 
     def span(self) -> tuple[int, int] | None:
         """Return the first and the last time held. Raises StoreError while it is down."""
@@ -138,7 +138,7 @@ class Spooled(Member):
         """Have the thread prune, which alone writes; return 0."""
         with self._lock:
             self._prune_before = before
-            self._lock.notify_all()
+            self._changed.notify_all()
         return 0
 
     def flush(self, timeout: float) -> bool:
@@ -146,8 +146,8 @@ class Spooled(Member):
         with self._lock:
             last = self._next
             self._urgent = True
-            self._lock.notify_all()
-            self._lock.wait_for(lambda: self._gone() or self._done(last), timeout)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._gone() or self._done(last), timeout)
             return not self._gone() and self._done(last)
 
     def figures(self) -> MemberFigures:
@@ -164,7 +164,7 @@ class Spooled(Member):
         with self._lock:
             self._ends_at = time.monotonic() + timeout
             self._urgent = True
-            self._lock.notify_all()
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Wait for the end that `end` asked for; the thread closes the store."""
@@ -174,7 +174,7 @@ class Spooled(Member):
         with self._lock:
             self._thread = None  # one that hangs in a call ends with it
             self._opened = False
-            self._lock.notify_all()
+            self._changed.notify_all()
             if self._spool.rows:
                 log.warning(
                     "%s was closed before %d rows were written", self.name, self._spool.rows
@@ -253,14 +253,14 @@ class Spooled(Member):
                     return None
                 if job is None:
                     self._urgent = False
-                    self._lock.wait()
+                    self._changed.wait()
                     continue
                 pause = max(self._again_at - now, self._breaker.wait(now))
                 if self._urgent or pause <= 0:
                     self._urgent = False
                     self._breaker.allow(now)
                     return job
-                self._lock.wait(pause)
+                self._changed.wait(pause)
 
     def _due(self) -> Callable[[], None] | None:
         if not self._opened:
@@ -341,7 +341,7 @@ class Spooled(Member):
                 self._breaker.success()
                 self._backoff.reset()
                 self._again_at = now
-            self._lock.notify_all()
+            self._changed.notify_all()
 
     def _give_up(self, reason: str) -> None:
         """Take no more rows, ever: trying again would change nothing."""
@@ -352,7 +352,7 @@ class Spooled(Member):
             lost = self._spool.dropped + self._spool.rows
             self._spool = Spool(*self._limits)
             self._spool.dropped = lost
-            self._lock.notify_all()
+            self._changed.notify_all()
 
 
 def _in_turn(source: Recoverable, first: int, stop: int) -> Iterator[Batch]:

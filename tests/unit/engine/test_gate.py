@@ -1,4 +1,6 @@
 import asyncio
+import contextlib
+import itertools
 import threading
 
 import pytest
@@ -6,6 +8,8 @@ import pytest
 from livewidget.engine import gate as gates
 from livewidget.engine.gate import Gate
 from livewidget.testing import wait_for, wait_until
+
+from .interrupts import interrupted
 
 
 async def test_it_lets_through_what_is_so_already():
@@ -48,6 +52,27 @@ def test_a_thread_is_not_held_for_ever(monkeypatch):
     monkeypatch.setattr(gates, "PATIENCE_S", 0.01)
     with pytest.raises(TimeoutError, match="there was no room for"):
         Gate().hold(lambda: False)
+
+
+def test_an_interrupt_of_who_is_held_leaves_nothing_locked(monkeypatch):
+    monkeypatch.setattr(gates, "PATIENCE_S", 0.001)
+    gate, lines = Gate(), itertools.count(1)
+
+    def hold():
+        # RuntimeError: the interrupt came between the release of a lock and its return.
+        with contextlib.suppress(TimeoutError, RuntimeError):
+            gate.hold(lambda: False)
+
+    def enter():
+        with contextlib.suppress(TimeoutError):
+            gate.hold(lambda: False)
+
+    while interrupted(hold, at=next(lines)):
+        other = threading.Thread(target=enter, daemon=True)
+        other.start()
+        other.join(5)
+        assert not other.is_alive()
+    assert next(lines) > 10
 
 
 async def test_who_gives_up_is_forgotten():

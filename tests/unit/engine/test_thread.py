@@ -1,13 +1,17 @@
 """The engine's thread: what it leaves behind, and what becomes of a task that fails."""
 
 import asyncio
+import itertools
 import sys
 import threading
+import time
 
 import pytest
 
 from livewidget.engine.thread import SWITCH_INTERVAL, Engine
 from livewidget.testing import wait_until
+
+from .interrupts import interrupted
 
 
 @pytest.fixture
@@ -76,6 +80,62 @@ def test_a_call_from_the_engines_own_thread_does_not_wait_for_itself(engine):
     assert engine.call(lambda: engine.call(lambda: threading.current_thread().name)) == (
         "livewidget-engine"
     )
+
+
+@pytest.mark.parametrize("held", ["call", "wait_for"])
+def test_an_interrupt_as_the_caller_begins_to_wait_holds_nobody_up(engine, held):
+    """At each line of Python's own threading that the wait for an answer goes through, in turn."""
+
+    async def later():
+        await asyncio.sleep(0.05)  # until the caller waits
+        return 5
+
+    def ask():
+        if held == "wait_for":
+            return engine.wait_for(later(), 10)
+        return engine.call(lambda: time.sleep(0.05) or 5)
+
+    lines = itertools.count(1)
+    while interrupted(ask, at=next(lines)):
+        assert engine.call(lambda: 7, 2) == 7
+    assert ask() == 5
+
+
+def test_a_wait_for_a_coroutine_raises_what_it_raises(engine):
+    async def fail():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        engine.wait_for(fail(), 5)
+
+
+def test_a_wait_for_a_coroutine_ends_with_the_engine_or_its_time(engine):
+    ended = []
+
+    async def hold():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    with pytest.raises(TimeoutError):
+        engine.wait_for(hold(), 0.01)
+    assert not ended  # it goes on
+    waiting = threading.Thread(
+        target=lambda: ended.append(failure(lambda: engine.wait_for(hold(), 60)))
+    )
+    waiting.start()
+    wait_until(lambda: len(asyncio.all_tasks(engine.loop)) == 2)
+    engine.close()
+    waiting.join(5)
+    assert "the engine was closed" in str(ended[-1])
+
+
+def failure(work):
+    try:
+        return work()
+    except TimeoutError as error:
+        return error
 
 
 def test_posts_run_in_their_order(engine):

@@ -31,7 +31,8 @@ class Keeper:
 
     def __init__(self, name: str, work: Callable[[], float | None]) -> None:
         self._work = work
-        self._lock = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._woken = False
         self._stopping = False
         self._idle = False
@@ -43,33 +44,33 @@ class Keeper:
         with self._lock:
             self._woken = True
             self._idle = False
-            self._lock.notify_all()
+            self._changed.notify_all()
 
     def settle(self, timeout: float) -> bool:
         """Wait until it has nothing to do; False after `timeout` seconds."""
         self.wake()
         with self._lock:
-            return self._lock.wait_for(lambda: self._idle or self._stopping, timeout)
+            return self._changed.wait_for(lambda: self._idle or self._stopping, timeout)
 
     def stop(self) -> None:
         """End the thread, after what it is at."""
         with self._lock:
             self._stopping = True
-            self._lock.notify_all()
+            self._changed.notify_all()
         self._thread.join(_CLOSE_S)
 
     def _run(self) -> None:
         delay: float | None = None
         while True:
             with self._lock:
-                self._lock.wait_for(lambda: self._woken or self._stopping, delay)
+                self._changed.wait_for(lambda: self._woken or self._stopping, delay)
                 if self._stopping:
                     return
                 self._woken = False
             delay = self._work()
             with self._lock:
                 self._idle = not self._woken and delay != 0
-                self._lock.notify_all()
+                self._changed.notify_all()
 
 
 class Closings:
