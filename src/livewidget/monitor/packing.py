@@ -9,12 +9,13 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from livewidget.monitor.controller import BUILDING, DRAWING, MOST_DECISIONS
+from livewidget.monitor.controller import BUILDING, MOST_DECISIONS
 
 WAITS_MS = 100.0  # that what is sent waits on a link which is the limit, seen twice
 AT_ONCE_MS = 200.0  # of waiting: seen once is enough
 CALM_MS = 50.0  # of waiting: the link keeps up
 AGAIN_S = 0.4  # between two such sights
+HALF = 0.5  # of the page's time: one that draws for more of it is itself what messages wait for
 PAYS = 0.9  # of a message's bytes, at most, where compression is begun
 POOR = 0.95  # above, it is ended
 TOO_BUSY = 0.7  # of the engine's time, for a second: it is the limit now
@@ -47,7 +48,7 @@ class Link:
     @property
     def free(self) -> bool:
         """Whether those at its two ends have time: what waits waits for the link itself."""
-        return self.page < DRAWING and self.engine < BUILDING
+        return self.page < HALF and self.engine < BUILDING
 
 
 class Packing:

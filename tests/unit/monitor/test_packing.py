@@ -60,11 +60,19 @@ def test_a_way_that_is_long_is_no_link_that_is_slow() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"page": 0.9}, {"engine": 0.6}, {"ratio": 0.96}, {"ratio": None}, {"told_at": None}],
+    [{"page": 0.6}, {"engine": 0.6}, {"ratio": 0.96}, {"ratio": None}, {"told_at": None}],
 )
 def test_who_is_busy_is_the_limit_and_not_the_link(other: dict[str, Any]) -> None:
     packing = Packing()
     assert not packing.step(0.0, replace(JAMMED, **other))
+    assert not packing.trying
+
+
+def test_quality_waits_no_longer_where_the_page_turns_out_to_be_busy() -> None:
+    packing = Packing()
+    assert packing.step(0.0, JAMMED)  # told while its load had just begun to rise
+    assert packing.trying
+    packing.step(0.4, replace(JAMMED, told_at=0.4, page=0.6))
     assert not packing.trying
 
 
