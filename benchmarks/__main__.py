@@ -37,6 +37,7 @@ CLAIMS = (
     "browser",
     "canvas",
     "twenty",
+    "surge",
     "imports",
 )
 REPORT = Path("docs/reports/benchmarks.md")

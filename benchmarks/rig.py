@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
+
+import numpy as np
 
 from livewidget.app.bench.rig import (
     SENSOR_NOISE,
@@ -28,6 +30,7 @@ __all__ = [
     "NullTransport",
     "live",
     "serve",
+    "surging",
 ]
 
 BEAT_S = 0.01  # between two batches of a live source
@@ -42,3 +45,19 @@ async def live(feed: Feed, rate: float) -> AsyncIterator[dict[str, Any]]:
             yield feed.columns(due - made)
             made = due
         await asyncio.sleep(BEAT_S)
+
+
+async def surging(rate: Callable[[], float], series: int) -> AsyncIterator[dict[str, Any]]:
+    """Yield rows of now, so many a second as `rate()` says at the time; as `live` otherwise."""
+    rng = np.random.default_rng(1)
+    until = time.time_ns()
+    while True:
+        await asyncio.sleep(BEAT_S)
+        now = time.time_ns()
+        rows = int((now - until) * rate() / 1e9)
+        if rows:
+            times = until + (now - until) * np.arange(1, rows + 1) // rows
+            wave = np.sin(times / 1e9)
+            noise = rng.normal(scale=SENSOR_NOISE, size=(series, rows))
+            yield {"time": times} | {f"s{n}": wave + each for n, each in enumerate(noise)}
+            until = now
