@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import itertools
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.browser.notebook import Notebook
+from tests.browser.slowness import slowed
 
 from benchmarks.browser import ROOT, browser_of, lab_of
 from benchmarks.harness import Figure, Outcome, Plot, distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from playwright.sync_api import Page
+    from collections.abc import Callable
 
 SERIES, ROWS, TIMES = 5, 40, 100
 WINDOW_S, CAP = 2, 15
@@ -70,23 +68,10 @@ def measure(*, quick: bool) -> Outcome:
         notebook.until("document.querySelector('.livewidget')?.__livewidget", 30)
         page.wait_for_timeout(1000 * REST_S)
         notebook.js(PROBE)
-        with slowed(page) as slow:
+        with slowed(page, 1) as slow:
             surges = [_surge(notebook, slow) for _ in range(3 if quick else 12)]
         notebook.js("lab.kernel.shutdown()")
     return _told(surges)
-
-
-@contextmanager
-def slowed(page: Page) -> Iterator[Callable[[int], object]]:
-    """Give what makes the page's processor so many times slower."""
-    session = page.context.new_cdp_session(page)
-
-    def slow(times: int) -> None:
-        session.send("Emulation.setCPUThrottlingRate", {"rate": times})
-
-    yield slow
-    slow(1)
-    session.detach()
 
 
 def _surge(notebook: Notebook, slow: Callable[[int], object]) -> Surge:

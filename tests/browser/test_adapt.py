@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +10,9 @@ import numpy as np
 
 from .chart import Chart
 from .conftest import ONE_KERNEL
+from .slowness import slowed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from .notebook import Notebook
 
 pytestmark = ONE_KERNEL
@@ -72,22 +70,6 @@ WATCH = """(() => {
 })()"""
 
 
-@contextmanager
-def slowed(notebook: Notebook, times: int) -> Iterator[Callable[[int], object]]:
-    """The page's processor so many times slower than it is; what is given makes it others."""
-    session = notebook.page.context.new_cdp_session(notebook.page)
-
-    def slow(times: int) -> None:
-        session.send("Emulation.setCPUThrottlingRate", {"rate": times})
-
-    slow(times)
-    try:
-        yield slow
-    finally:
-        slow(1)
-        session.detach()
-
-
 def quality(notebook: Notebook) -> dict[str, Any]:
     found: dict[str, Any] = notebook.ask("print(json.dumps(quality()))")
     return found
@@ -106,7 +88,7 @@ def test_a_slow_page_gets_less_and_says_so(notebook: Notebook) -> None:
     chart = Chart(notebook)
     chart.until_moving(30, 20)
     notebook.js(WATCH)
-    with slowed(notebook, SLOWER[0]) as slow:
+    with slowed(notebook.page, SLOWER[0]) as slow:
         # A quick machine has time for all of it, four times slower too: then it is not slow yet.
         for times in SLOWER:
             slow(times)
@@ -130,7 +112,7 @@ def test_a_hundredfold_load_comes_and_goes(notebook: Notebook) -> None:
     chart.until_moving(30, 20)
     notebook.until_kernel("quality()['level'] == 0", PATIENCE_S)
     notebook.js(WATCH)
-    with slowed(notebook, 4):
+    with slowed(notebook.page, 4):
         notebook.ask("rate[0] *= 100")
         seen = watched(notebook, 4)
     notebook.ask("rate[0] /= 100")
