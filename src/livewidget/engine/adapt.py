@@ -9,13 +9,11 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
-import numpy as np
-
 from livewidget.engine.compression import HELD_MS, Compression, Trips
 from livewidget.engine.pages import Strain
 from livewidget.engine.session import ChartSession
 from livewidget.monitor.controller import Controller, Signals
-from livewidget.monitor.figures import Rate
+from livewidget.monitor.figures import Rate, quantile
 from livewidget.monitor.ladder import Target
 
 STEP_S = 0.1  # between two looks at the signals
@@ -27,7 +25,7 @@ LEAST_FPS = 12.0  # with what a page lacks of it now and then, 10: what still lo
 USUAL_FPS = 30.0  # what that delay is meant for
 FRAMES_WAITED = 2  # frames that an event may wait for: the kernel's, and the page's
 FRAMES = 9  # of which the middle one tells what a frame costs the engine
-NEARLY_WORST = 95  # percent of the latencies: one stall of a garbage collector is not the load
+NEARLY_WORST = 0.95  # of the latencies: one stall of a garbage collector is not the load
 MOST_TOLD = 8
 
 
@@ -164,22 +162,28 @@ class Adaptation:
             if setting != session.setting:
                 session.draw_by(setting)
 
-    def status(self, chart: int, now: float, wall: int) -> dict[str, Any]:
-        """Return what a status says of the quality; `wall` is `now` in ns UTC."""
+    def status(self, chart: int, now: float, wall: int, *, whole: bool = True) -> dict[str, Any]:
+        """Return what a status says of the quality, with its history where it is `whole`.
+
+        `wall` is `now` in ns UTC.
+        """
         known = self._charts.get(chart)
         if known is None:
             return {}
         controller = known.controller
+        quality = {
+            "mode": controller.mode,
+            "level": controller.level,
+            "levels": controller.levels,
+            "reason": controller.reason,
+            "setting": str(controller.setting),
+        }
+        if not whole:
+            return {"quality": quality}
         decided = heapq.merge(controller.decisions, self.compression.packing.decisions)
         decisions = list(decided)[-MOST_TOLD:]
         return {
-            "quality": {
-                "mode": controller.mode,
-                "level": controller.level,
-                "levels": controller.levels,
-                "reason": controller.reason,
-                "setting": str(controller.setting),
-            },
+            "quality": quality,
             "decisions": [
                 {"time": str(wall - round((now - at) * 1e9)), "text": text}
                 for at, text in reversed(decisions)
@@ -245,4 +249,4 @@ def target_of(cap: float) -> Target:
 
 
 def _nearly_worst(ages: Sequence[float]) -> float:
-    return float(np.percentile(ages, NEARLY_WORST))
+    return quantile(sorted(ages), NEARLY_WORST)

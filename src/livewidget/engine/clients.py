@@ -83,13 +83,11 @@ class Clients:
 
     def width(self, chart: int, now: float) -> int | None:
         """Return the width of the widest visible view of a chart, None where none is visible."""
-        widths = [
-            sight.width
-            for client in self._clients.values()
-            for (of, _), sight in client.views.items()
-            if of == chart and sight.visible and not self._is_silent(client, now)
-        ]
-        return max(widths, default=None)
+        return max(self._widths(chart, now), default=None)
+
+    def examined(self, chart: int, now: float) -> bool:
+        """Say whether anybody sees the chart's figures by themselves: a view of width 0."""
+        return 0 in self._widths(chart, now)
 
     def acked(self, name: str, tick: int, now: float) -> bool:
         """Note an acknowledgement; False where it has stood still for `STUCK_S`."""
@@ -97,6 +95,14 @@ class Clients:
         if tick != client.tick:
             client.tick, client.tick_at = tick, now
         return now - client.tick_at < STUCK_S
+
+    def _widths(self, chart: int, now: float) -> list[int]:
+        return [
+            sight.width
+            for client in self._clients.values()
+            for (of, _), sight in client.views.items()
+            if of == chart and sight.visible and not self._is_silent(client, now)
+        ]
 
     def _is_silent(self, client: Client, now: float) -> bool:
         return now - max(client.heard_at, self._deaf_until) > SILENT_S

@@ -122,6 +122,10 @@ class Hub:
         """Say whether anybody sees the chart."""
         return self.clients.width(chart, self._clock.monotonic()) is not None
 
+    def examined(self, chart: int) -> bool:
+        """Say whether anybody sees the chart's figures by themselves: its statuses are whole."""
+        return self.clients.examined(chart, self._clock.monotonic())
+
     def show(self, session: ChartSession, *, revive: bool) -> None:
         """Send a chart whole to a page that comes to see it; `revive` where nobody saw it."""
         if revive:
@@ -233,12 +237,14 @@ class Hub:
             phase = each.chart * GOLDEN % 1
             each.status_due = ((now / STATUS_S - phase) // 1 + 1 + phase) * STATUS_S
         self._status_due -= {session.chart for session in due}
-        loop = "open" if self._loop_open else "credit"
-        return {
-            str(session.chart): self._monitors[session.chart].status(session, loop)
-            | self.adapt.status(session.chart, now, self._clock.now())
-            for session in due
-        }
+        return {str(session.chart): self._status(session, now) for session in due}
+
+    def _status(self, session: ChartSession, now: float) -> dict[str, Any]:
+        """Return a chart's status: whole where its figures are looked at, or nobody can say so."""
+        chart, deaf = session.chart, self._loop_open
+        whole = deaf or self.examined(chart)
+        told = self._monitors[chart].status(session, "open" if deaf else "credit", whole=whole)
+        return told | self.adapt.status(chart, now, self._clock.now(), whole=whole)
 
     def quality(self, chart: int) -> dict[str, Any]:
         """Return what a status says of how the chart is drawn, and why."""

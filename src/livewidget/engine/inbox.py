@@ -93,13 +93,15 @@ class Inbox:
         self, session: ChartSession, content: Message, sight: Sight | None, clock: Clock
     ) -> None:
         hub, chart = self._hub, session.chart
-        watched = hub.watched(chart)
+        watched, examined = hub.watched(chart), hub.examined(chart)
         hub.heard_of(chart)
         name, view = _text(content, "client"), _number(content, "view")
         comes = hub.clients.look(name, chart, view, sight, clock.monotonic())
         hub.fit(session)
         if comes:
             hub.show(session, revive=not watched)
+        elif hub.examined(chart) and not examined:
+            hub.wake(chart)  # a dashboard beside its chart: a whole status, and at once
 
     def _snapshot(self, content: Message, _: list[memoryview], __: Clock) -> None:
         session = self._session(content)

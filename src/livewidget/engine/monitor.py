@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from livewidget.data.duration import seconds
 from livewidget.data.errors import ClosedError
@@ -31,6 +31,14 @@ if TYPE_CHECKING:
     from livewidget.engine.session import ChartSession
 
 log = logging.getLogger("livewidget")
+
+
+class Part(Protocol):
+    """What adds to a status: to a `whole` one all that it has, to others what a chart shows."""
+
+    def __call__(self, *, whole: bool) -> dict[str, Any]:
+        """Return the fields."""
+
 
 STALE_S = 5.0  # without data, and four times its usual pace, while the source says it is live
 SHOWN_S = 60.0  # what the histogram of a status is of
@@ -61,7 +69,7 @@ class PerformanceMonitor(Measured):
         self._clock: LoopClock = SystemLoopClock() if clock is None else clock
         self._every, self._keep = seconds(every, "every"), seconds(keep, "keep")
         super().__init__(Registry())
-        self.parts: list[Callable[[], dict[str, Any]]] = []
+        self.parts: list[Part] = []
         self._failed: set[object] = set()  # parts that have, and were told of
         self._process = Process()
         self._telemetry = ProcessTelemetry(self.registry)
@@ -208,8 +216,8 @@ class PerformanceMonitor(Measured):
             **process,
         }
 
-    def status(self, session: ChartSession, loop: str) -> dict[str, Any]:
-        """Return the status of `wire/layout.md` for a chart."""
+    def status(self, session: ChartSession, loop: str, *, whole: bool = True) -> dict[str, Any]:
+        """Return the status of `wire/layout.md` for a chart; `whole`, with what dashboards show."""
         figures = self.figures()
         state, detail = session.state()
         silence, pace = session.streamer.silence
@@ -223,11 +231,11 @@ class PerformanceMonitor(Measured):
             "paused": session.paused,
             "loop": loop,
         }
-        histogram = shown_ms(self._recent.read(self._clock.monotonic()))
+        histogram = shown_ms(self._recent.read(self._clock.monotonic())) if whole else None
         if histogram is not None:
             figures["histogram"] = histogram
         for part in self.parts:
-            figures |= self._asked(part)
+            figures |= self._asked(part, whole=whole)
         figures["limit"] = limit(figures)
         return figures | session.news()
 
@@ -292,9 +300,9 @@ class PerformanceMonitor(Measured):
             return found
         return self._measured.figures(now) | self._pages.figures(now) | found
 
-    def _asked(self, part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def _asked(self, part: Part, *, whole: bool) -> dict[str, Any]:
         try:
-            return part()
+            return part(whole=whole)
         except Exception:
             if part not in self._failed:
                 self._failed.add(part)

@@ -60,28 +60,28 @@ class Watch:
         self.findings: list[Finding] = []
         self._found: list[Finding] = []  # before what was done about them
 
-    def parts(self) -> dict[str, Any]:
-        """Return the stages and findings as a status tells them; see `wire/layout.md`."""
+    def parts(self, *, whole: bool = True) -> dict[str, Any]:
+        """Return the findings and, if `whole`, the stages, as a status tells them."""
         hub = self._hub
         if hub is not None and hub.engine.alive and not hub.engine.here:
             with contextlib.suppress(TimeoutError):  # what blocks the engine is not waited for
-                return hub.engine.call(self._parts)
-        return self._parts()
+                return hub.engine.call(lambda: self._parts(whole=whole))
+        return self._parts(whole=whole)
 
-    def _parts(self) -> dict[str, Any]:
+    def _parts(self, *, whole: bool) -> dict[str, Any]:
         with self._lock:
             now = self._clock.monotonic()
             if self._read_at is None or now - self._read_at >= self._every_s:
                 self._read_at = now
                 self._read(now)
+            findings = {"findings": [each.told() for each in self.findings]}
+            if not whole:
+                return findings
             limits = {(each.stage, each.label) for each in self._diagnosis.limits}
-            return {
-                "stages": [
-                    _told(each) | {"limits": (each.name, each.label) in limits}
-                    for each in self.stages
-                ],
-                "findings": [each.told() for each in self.findings],
-            }
+            stages = [
+                _told(each) | {"limits": (each.name, each.label) in limits} for each in self.stages
+            ]
+            return {"stages": stages} | findings
 
     def apply(self, finding: str) -> None:
         """Do what a finding advises; it is taken back where it does not help.

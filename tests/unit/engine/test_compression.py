@@ -68,6 +68,8 @@ def test_what_waits_for_the_link_is_compressed_before_quality_is_given_up(charte
     assert found["compression"]["after"] < found["compression"]["before"]
     packed = [is_packed(each) for each in charted.packets()]
     assert sum(packed) > 0.5 * len(packed)
+    charted.view(client="B", view=2, width=0)  # a dashboard, which is told of it
+    charted.engine.run(0.1)
     *_, newest = [each for each, _ in charted.transport.of_kind("tick") if "status" in each]
     assert newest["status"]["1"]["compression"]["on"] is True
     live(charted, round(TRY_S) + 1, trip_ms=920, age_ms=950)

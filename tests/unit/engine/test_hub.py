@@ -317,6 +317,45 @@ def test_a_widget_of_figures_alone_brings_no_frames(rig):
     assert WatchSession(2, rig.streamers[1]).advance() is None
 
 
+def test_what_only_a_dashboard_shows_is_sent_only_while_one_is_looked_at(rig):
+    def newest():
+        return [c["status"]["1"] for c, _ in rig.transport.of_kind("tick") if "status" in c][-1]
+
+    rig.chart()
+    rig.view()
+    rig.live(3)
+    short = newest()
+    assert short["quality"]["level"] == 0
+    assert "findings" in short
+    assert not {"stages", "histogram", "decisions", "compression"} & short.keys()
+    rig.view(client="B", view=2, width=0)
+    rig.engine.run(0.05)
+    whole = newest()  # at once, and not with the next of its turns
+    assert {"stages", "decisions", "compression"} <= whole.keys()
+    assert whole["stages"]
+    assert len(str(short)) < 0.5 * len(str(whole))
+    rig.view(client="B", view=2, width=0, visible=False)
+    rig.live(1)
+    assert "stages" not in newest()
+    rig.view(client="B", view=2, width=0)
+    rig.live(1)
+    assert "stages" in newest()
+    rig.say("bye", client="B", chart=1, view=2)
+    rig.live(1)
+    assert "stages" not in newest()
+
+
+def test_while_nobody_can_be_heard_a_status_is_whole(rig):
+    rig.chart()
+    rig.view()
+    rig.live(1)
+    rig.transport.stop_ears()
+    rig.transport.clear()
+    rig.run(2)
+    *_, newest = [c["status"]["1"] for c, _ in rig.transport.of_kind("tick") if "status" in c]
+    assert newest["stages"]
+
+
 def test_a_zoom_is_echoed_and_stays_while_data_arrives(rig):
     rig.chart()
     rig.view()

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livewidget.monitor.figures import ClockOffset, Process, Quantiles, Rate
+from livewidget.monitor.figures import ClockOffset, Process, Quantiles, Rate, quantile
 
 
 def test_a_rate_is_the_growth_over_its_window():
@@ -40,6 +40,13 @@ def test_quantiles_of_the_newest_samples():
     assert quantiles.read() == [
         round(float(each), 1) for each in np.percentile(range(1, 101), [50, 99])
     ]
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=50), st.floats(0, 1))
+def test_a_quantile_is_what_numpy_says(samples, share):
+    expected = np.quantile(samples, share)
+    assert quantile(sorted(samples), share) == pytest.approx(expected, rel=1e-9, abs=1e-6)
 
 
 def test_an_even_exchange_tells_the_offset_exactly():
@@ -101,3 +108,13 @@ def test_the_process_is_read_at_most_once_an_interval():
     assert process.memory == -1
     process.read(0.5)
     assert process.memory > 10 * 2**20
+
+
+def test_the_cpu_time_of_the_process_is_told_in_percent_of_a_core(monkeypatch):
+    spent = iter([1.0, 1.5, 2.5])
+    monkeypatch.setattr("livewidget.monitor.figures.time.process_time", lambda: next(spent))
+    process = Process(interval=0.5)
+    process.read(10.0)
+    assert process.cpu == 0.0  # of before nothing is known
+    process.read(12.0)
+    assert process.cpu == 50.0
