@@ -23,13 +23,13 @@ DECIDED_MS, STALL_MS, RECOVERED_S = 1000, 500, 5
 SURGE_S, REST_S, PATIENCE_S = 4.0, 4.0, 15.0
 VIEWPORT = {"width": 1500, "height": 900}
 
-CELL = """
+CELL = f"""
 import json, sys, time
-sys.path.append({root!r})
+sys.path.append({str(ROOT)!r})
 from benchmarks.rig import surging
 from livewidget import LiveChart
-rate = [{rows}]
-chart = LiveChart(surging(lambda: rate[0], {series}), x="time", window={window}, max_fps={cap})
+rate = [{ROWS}]
+chart = LiveChart(surging(lambda: rate[0], {SERIES}), x="time", window={WINDOW_S}, max_fps={CAP})
 chart
 """
 
@@ -59,19 +59,23 @@ class Surge:
 def measure(*, quick: bool) -> Outcome:
     """Have some surges, each on a page that is slow as long as it lasts."""
     with browser_of() as browser, lab_of() as lab:
-        cell = CELL.format(root=str(ROOT), rows=ROWS, series=SERIES, window=WINDOW_S, cap=CAP)
-        lab.write("current.ipynb", [cell], "current")
+        lab.write("current.ipynb", [CELL], "current")
         page = browser.new_page(viewport=VIEWPORT)
         notebook = Notebook(page, lab.url, "current", renderer="auto")
         notebook.open()
         notebook.run(timeout=60)
-        notebook.until("document.querySelector('.livewidget')?.__livewidget", 30)
-        page.wait_for_timeout(1000 * REST_S)
-        notebook.js(PROBE)
-        with slowed(page, 1) as slow:
-            surges = [_surge(notebook, slow) for _ in range(3 if quick else 12)]
+        surges = surges_of(notebook, 3 if quick else 12)
         notebook.js("lab.kernel.shutdown()")
-    return _told(surges)
+    return told_of(surges)
+
+
+def surges_of(notebook: Notebook, count: int) -> list[Surge]:
+    """Have `count` surges of the chart of `CELL`, which has just been shown."""
+    notebook.until("document.querySelector('.livewidget')?.__livewidget", 30)
+    notebook.page.wait_for_timeout(1000 * REST_S)
+    notebook.js(PROBE)
+    with slowed(notebook.page, 1) as slow:
+        return [_surge(notebook, slow) for _ in range(count)]
 
 
 def _surge(notebook: Notebook, slow: Callable[[int], object]) -> Surge:
@@ -114,7 +118,8 @@ def _until_best(notebook: Notebook) -> float | None:
     return None
 
 
-def _told(surges: list[Surge]) -> Outcome:
+def told_of(surges: list[Surge]) -> Outcome:
+    """Return the figures of some surges, each with its target."""
     decided, recovered, gaps = (
         [value for each in surges if (value := getattr(each, name)) is not None]
         for name in ("decided", "recovered", "gap")
