@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from livewidget.monitor.figures import ClockOffset
@@ -83,11 +84,18 @@ class Clients:
 
     def width(self, chart: int, now: float) -> int | None:
         """Return the width of the widest visible view of a chart, None where none is visible."""
-        return max(self._widths(chart, now), default=None)
+        return self.widths(now).get(chart)
+
+    def widths(self, now: float) -> dict[int, int]:
+        """Return the width of the widest visible view of each chart that has one."""
+        found: dict[int, int] = {}
+        for chart, sight in self._visible(now):
+            found[chart] = max(sight.width, found.get(chart, 0))
+        return found
 
     def examined(self, chart: int, now: float) -> bool:
         """Say whether anybody sees the chart's figures by themselves: a view of width 0."""
-        return 0 in self._widths(chart, now)
+        return any(of == chart and sight.width == 0 for of, sight in self._visible(now))
 
     def acked(self, name: str, tick: int, now: float) -> bool:
         """Note an acknowledgement; False where it has stood still for `STUCK_S`."""
@@ -96,13 +104,13 @@ class Clients:
             client.tick, client.tick_at = tick, now
         return now - client.tick_at < STUCK_S
 
-    def _widths(self, chart: int, now: float) -> list[int]:
-        return [
-            sight.width
-            for client in self._clients.values()
-            for (of, _), sight in client.views.items()
-            if of == chart and sight.visible and not self._is_silent(client, now)
-        ]
+    def _visible(self, now: float) -> Iterator[tuple[int, Sight]]:
+        """Yield what can be seen: the chart and the view."""
+        for client in self._clients.values():
+            if not self._is_silent(client, now):
+                for (chart, _), sight in client.views.items():
+                    if sight.visible:
+                        yield chart, sight
 
     def _is_silent(self, client: Client, now: float) -> bool:
         return now - max(client.heard_at, self._deaf_until) > SILENT_S

@@ -178,10 +178,9 @@ class Hub:
             self.clients.excuse(now)
         # A view of a new chart cannot say so while nothing is heard: there is one, we presume.
         presumed = self._unheard if deaf else ()
+        widths = self.clients.widths(now)
         seen = [
-            each
-            for each in self._sessions.values()
-            if self.watched(each.chart) or each.chart in presumed
+            each for chart, each in self._sessions.items() if chart in widths or chart in presumed
         ]
         if not seen:
             self.drawing.held.mark(on=False)
@@ -197,7 +196,7 @@ class Hub:
                 continue
             # Beats lie on a grid: a late one does not delay the next, and charts share theirs.
             session.due = (now * session.pace // 1 + 1) / session.pace
-            if self.clients.width(session.chart, now) != 0:
+            if widths.get(session.chart) != 0 and session.has_news:
                 pieces += self._frame(session)
         self._send(pieces, self._statuses(seen, now), now)
         return max(0.0, min(session.due for session in seen) - self._clock.monotonic())

@@ -159,6 +159,11 @@ class Intake:
         """About how many rows are staged."""
         return self._staged.weight
 
+    @property
+    def idle(self) -> bool:
+        """Whether a drain would find nothing to do. From any thread."""
+        return self._staged.empty
+
     def between_drains(self, call: Callable[[], T]) -> T:
         """Carry what is staged into the store, then return what `call` does before more comes."""
         self.drain()

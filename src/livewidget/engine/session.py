@@ -167,6 +167,16 @@ class ChartSession:
         reach = None if self._view is None else self._view.reach
         return "" if reach is None or not self._looks_back else _lacks(self._past, reach, now)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether there may be something to draw: else `advance` works for nothing."""
+        view, ring = self._view, self.streamer.buffer.ring
+        if view is None or ring is None or view.due or self._snapshot_due or self._looks_back:
+            return True
+        if not self.streamer.idle:
+            return True
+        return ring.head != self._seen and not self.paused
+
     def advance(self) -> Frame | None:
         """Bring the view up to date and return its next frame, or None where nothing changed."""
         self.streamer.drain()

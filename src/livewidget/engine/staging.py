@@ -64,6 +64,11 @@ class Staging:
         return sum(len(item) for item, _ in self._items[:] if isinstance(item, Batch))
 
     @property
+    def empty(self) -> bool:
+        """Whether nothing waits, neither a row nor a mark."""
+        return not self._items
+
+    @property
     def weight(self) -> int:
         """The rows that wait, each batch counted as `BATCH_ROWS` besides, of `STAGED_ROWS`."""
         return self._rows

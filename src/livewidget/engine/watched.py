@@ -97,6 +97,11 @@ class Watched:
         return self._line.intake.gaps_since(count)
 
     @property
+    def idle(self) -> bool:
+        """Whether a `drain` would find nothing to do."""
+        return self._line.intake.idle
+
+    @property
     def last_reason(self) -> str:
         """Why the newest dead letter was rejected; empty where there is none."""
         dead = self._line.intake.ledger.dead

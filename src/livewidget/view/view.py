@@ -65,6 +65,11 @@ class View:
         return self._fresh
 
     @property
+    def due(self) -> bool:
+        """Whether the next frame is a snapshot, whatever comes."""
+        return self._fresh or self._sent_generation != self._generation
+
+    @property
     def width(self) -> int:
         """The bucket width in ns: the visible span over the pixels, at least 1; see `grain`."""
         start, stop = self._viewport.span or (0, self._window)
