@@ -12,9 +12,10 @@ from typing import Any
 from livewidget.engine.compression import HELD_MS, Compression, Trips
 from livewidget.engine.pages import Strain
 from livewidget.engine.session import ChartSession
-from livewidget.monitor.controller import Controller, Signals
+from livewidget.monitor.controller import Controller
 from livewidget.monitor.figures import Rate, quantile
 from livewidget.monitor.ladder import Target
+from livewidget.monitor.pressure import Signals
 
 STEP_S = 0.1  # between two looks at the signals
 HEARD_S = 1.5  # what a page that spoke so lately has not drawn is late, and not unheard of

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from livewidget.data.errors import SettingError, quote
 from livewidget.monitor.ladder import FAST, HIGHEST, MODES, Setting, Target, ladder
+from livewidget.monitor.pressure import Pressure, Signals, building, latency_of, linear_of
 
 MOST_DECISIONS = 20
 DRAWING = 0.8  # of a page's main thread, its layout and paint included: the rest is the person's
 FULL = 0.95  # of it: that is acted on at once, and what is less once it was seen twice
-BUILDING = 0.5  # of the engine's thread: the rest takes the data in
 TOO_FEW = 0.75  # of the frames sent, drawn: below, the page does not keep up
 ROOMY = 0.75  # of a budget, foreseen: a climb must leave so much room
 ENOUGH = 0.9  # of a budget, foreseen: a fall goes on to where that suffices
@@ -31,49 +31,8 @@ SURVIVED_S = 60.0
 BARRED_S = 8.0  # after the first such mistake, twice as long after each
 LONGEST_BARRED_S = 512.0
 LIGHTER = 0.6  # of the load from which a climb failed: then it is another load
-LINEAR = ("building", "drawing")
 UNKNOWN = {"page": 1.0, "engine": 1.0}  # the part of a frame's cost that goes with its points
 LEAST_SHARE = 0.05  # of what was learnt: no frame is free of its points
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signals:
-    """What was seen lately. All times are in ms but for `seen_from`.
-
-    Of the browser: `page_ms` of main thread a second drew and painted all its charts, `drawn` of
-    `sent` frames a second of this one were drawn, `latency_ms` is arrival to pixel at p95.
-    `seen_from` (s, the controller's clock) is since when that is so, None where nothing is known.
-    Of the kernel: `build_ms` makes one tick of all charts, `kernel_ms` this one's part of it.
-    `held`: what is under way has used up the credit. `growth` are the rows a second by which the
-    queue of the pipeline grows. `hidden`: nobody sees the chart, nobody can be heard, or what is
-    seen is being mended without loss: nothing is to be decided by it.
-    """
-
-    draw_ms: float = 0.0
-    page_ms: float = 0.0
-    drawn: float = 0.0
-    sent: float = 0.0
-    latency_ms: float | None = None
-    seen_from: float | None = None
-    kernel_ms: float = 0.0
-    build_ms: float = 0.0
-    held: bool = False
-    growth: float = 0.0
-    hidden: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Pressure:
-    """How much of a budget is used (1 is all of it) of the page's or the engine's, and the words.
-
-    Figures of `sure` ones are means: they are acted on at once, others where seen twice.
-    """
-
-    name: str
-    where: str
-    used: float
-    text: str
-    sure: bool = True
 
 
 @dataclass(slots=True)
@@ -105,6 +64,7 @@ class Controller:
         self._first_seen: dict[str, float] = {}  # since when a budget is overdrawn
         self._costs: tuple[Setting, dict[str, float]] | None = None  # before the last change
         self._climb: tuple[float, int] | None = None  # the last one that may prove a mistake
+        self._left: tuple[float, _Mistake] | None = None  # the rung that was too much last
         self._mistakes = 0
         self._barred_until = float("-inf")
         self._barred: _Mistake | None = None
@@ -174,7 +134,7 @@ class Controller:
         if over and all(each.name == "latency" for each in over):
             self._hasten(now, pressures, signals)
         elif over:
-            self._fall(now, over, _linear(pressures), signals)
+            self._fall(now, over, linear_of(pressures), signals)
         elif seen or signals.seen_from is None:
             self._rise(now, pressures, signals)
         return self.setting
@@ -183,7 +143,7 @@ class Controller:
 
     def _pressures(self, signals: Signals, *, seen: bool) -> list[Pressure]:
         fps = self.setting.fps
-        found = [_building(signals, fps)]
+        found = [building(signals, fps)]
         if signals.held:
             text = "what was sent has not been drawn for two seconds"
             found.append(Pressure("held", "page", 2.0, text))
@@ -246,16 +206,17 @@ class Controller:
     def _hasten(self, now: float, pressures: list[Pressure], signals: Signals) -> None:
         """Bring the latency down where nothing is overdrawn: by lighter frames, or by more."""
         fps = self.setting.fps
-        for rung in range(self._best, self._rung):
+        lowest = self._lowest_left(now, linear_of(pressures))
+        for rung in range(lowest, self._rung):
             quicker = self._rungs[rung].fps > fps and not self._is_barred(now, rung)
             sooner = self._foreseen(rung, signals) < (signals.latency_ms or 0.0)
             if quicker and sooner and self._affords(rung, pressures, 1.0):
                 self._climb = now, rung
-                self._move(now, rung, _latency(pressures).text, signals)
+                self._move(now, rung, latency_of(pressures).text, signals)
                 return
         # Fewer frames would only let each event wait longer for its own.
         last = max(place for place, each in enumerate(self._rungs) if each.fps == fps)
-        self._fall(now, [_latency(pressures)], _linear(pressures), signals, last)
+        self._fall(now, [latency_of(pressures)], linear_of(pressures), signals, last)
 
     def _fall(
         self,
@@ -280,9 +241,11 @@ class Controller:
         while rung < last and worst.used * self._scale(worst.where, rung) > ENOUGH:
             rung += 1
         climb, self._climb = self._climb, None
+        used = linear.used * self._scale(linear.where, rung)
         if climb is not None and now - climb[0] <= LATELY_S * 2.0**self._mistakes:
-            used = linear.used * self._scale(linear.where, rung)
             self._bar(now, _Mistake(climb[1], rung, used))
+        if worst.name != "latency":
+            self._left = now, _Mistake(self._rung, rung, used)
         self._move(now, rung, why, signals)
 
     def _bar(self, now: float, mistake: _Mistake) -> None:
@@ -296,7 +259,7 @@ class Controller:
         climb = self._climb
         if climb is not None and now - climb[0] > SURVIVED_S * 2.0**self._mistakes:
             self._climb, self._mistakes = None, max(0, self._mistakes - 1)
-        self._lift(now, _linear(pressures))
+        self._lift(now, linear_of(pressures))
         calm = now - max(self._calm_since, self._changed)
         if calm < PROOF_S * (1 + min(self._mistakes, PROOFS)):
             return
@@ -306,6 +269,16 @@ class Controller:
                 self._climb = now, rung
                 self._move(now, rung, _room(signals), signals)
                 return
+
+    def _lowest_left(self, now: float, linear: Pressure) -> int:
+        """Return the first rung below those that were too much a while ago, for the same load."""
+        if self._left is None:
+            return self._best
+        since, left = self._left
+        used = linear.used * self._scale(linear.where, left.rung)
+        if now - since > SURVIVED_S or used < LIGHTER * left.used:
+            return self._best
+        return max(self._best, left.to + 1)
 
     def _is_barred(self, now: float, rung: int) -> bool:
         barred = self._barred
@@ -358,26 +331,6 @@ class Controller:
         self._first_seen.clear()
         self._told.clear()
         self._costs = None
-
-
-def _building(signals: Signals, fps: float) -> Pressure:
-    part = signals.build_ms * fps / 1000
-    used = part / BUILDING
-    text = f"building frames takes {100 * part:.0f} % of the engine's time"
-    if signals.growth > 0 and used > BUILDING:
-        # The pipeline does not keep up on a thread that draws much: drawing gives way.
-        used = max(used, 1.2)
-        text += f", while {signals.growth:,.0f} more events a second wait for it"
-    return Pressure("building", "engine", used, text, sure=False)
-
-
-def _latency(pressures: list[Pressure]) -> Pressure:
-    return next(each for each in pressures if each.name == "latency")
-
-
-def _linear(pressures: list[Pressure]) -> Pressure:
-    """Return the most used budget of those that are used in proportion to the load."""
-    return max((each for each in pressures if each.name in LINEAR), key=lambda each: each.used)
 
 
 def _costs(signals: Signals) -> dict[str, float]:

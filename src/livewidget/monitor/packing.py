@@ -9,7 +9,8 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from livewidget.monitor.controller import BUILDING, MOST_DECISIONS
+from livewidget.monitor.controller import MOST_DECISIONS
+from livewidget.monitor.pressure import BUILDING
 
 WAITS_MS = 100.0  # that what is sent waits on a link which is the limit, seen twice
 AT_ONCE_MS = 200.0  # of waiting: seen once is enough

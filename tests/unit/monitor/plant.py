@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from livewidget.monitor.controller import Controller, Signals
+from livewidget.monitor.controller import Controller
 from livewidget.monitor.ladder import Setting
+from livewidget.monitor.pressure import Signals
 
 STEP_S = 0.1  # between two steps of the controller
 REPORT_S = 1.0  # between two words of the page

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livewidget.data.errors import SettingError
-from livewidget.monitor.controller import BUILDING, DRAWING, Controller, Signals
+from livewidget.monitor.controller import DRAWING, Controller
 from livewidget.monitor.ladder import FAST, Setting, Target, ladder
+from livewidget.monitor.pressure import BUILDING, Signals
 
 from .plant import Plant
 
@@ -173,6 +174,17 @@ def test_a_queue_that_grows_makes_drawing_give_way() -> None:
         controller.step(step / 10, Signals(build_ms=11.0, growth=5000.0))
     assert controller.level > 0
     assert "5,000 more events a second wait" in controller.decisions[0][1]
+
+
+def test_between_too_much_work_and_too_few_frames_it_does_not_go_to_and_fro() -> None:
+    """20 frames a second are just too much for the engine now and then, 15 just too late."""
+    for seed in (392, *range(1, 6)):
+        plant = Plant(
+            fixed=1.0, point=0.0, build=20.0, build_point=8.0, link_ms=52.0, noise=0.1, seed=seed
+        )
+        controller = Controller()
+        plant.run(controller, 90)
+        assert all(changes(plant.run(controller, 60)) <= 2 for _ in range(30))
 
 
 @settings(deadline=None, max_examples=25)
