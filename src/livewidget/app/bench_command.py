@@ -55,7 +55,7 @@ def add_to(commands: Any) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Measure, print the table, save; 1 where something is slower, 130 after an interrupt."""
-    from livewidget.app.bench.comparison import check_size, compare_runs
+    from livewidget.app.bench.comparison import check_shared, check_size, compare_runs
     from livewidget.app.bench.measure import Bench
     from livewidget.app.bench.saved import Run, place
 
@@ -65,6 +65,7 @@ def run(chosen: argparse.Namespace) -> int:
     before = None if chosen.compare is None else Run.load(place(chosen.compare))
     if before is not None:
         check_size(chosen.size, before)
+        check_shared((kind.key for load in loads.values() for kind in load.kinds), before)
     rounds, within = _length(chosen)
     bench = Bench(loads, rounds, chosen.size, within, _progress(rounds))
     try:
@@ -135,12 +136,18 @@ def _progress(rounds: int) -> Callable[[int, str], object] | None:
 
 
 def _writable(path: Path) -> Path:
-    """Return the path of a file that can be written, its folder made. Raises SettingError."""
+    """Return the path of a file that can be written, its folder made; through links.
+
+    Raises SettingError, also where something is there that is no file.
+    """
     try:
+        path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path.parent).close()
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.exists() and not path.is_file():
+            raise FileExistsError(errno.EEXIST, "it is there and is no file")
     except OSError as error:
         raise SettingError(f"{path} cannot be written: {error.strerror}") from None
     return path

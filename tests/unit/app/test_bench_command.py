@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -158,6 +159,28 @@ def test_a_run_of_another_size_is_not_compared(bench, machine):
     code, _, err = bench("--compare", "small")
     assert (code, machine.rounds) == (2, rounds)
     assert "the run before was measured with --size 0.5, this one has 1" in err
+
+
+def test_a_run_with_no_figure_in_common_is_not_compared(bench, machine, tmp_path):
+    path = tmp_path / "before.json"
+    bench("--save", path)
+    rounds = machine.rounds
+    code, out, err = bench("--only", "store", "--compare", path)
+    assert (code, out, machine.rounds) == (2, "", rounds)
+    assert "has none of the figures that this one measures; it has machine, frame, rate" in err
+
+
+def test_a_run_is_saved_through_a_link_and_over_nothing_but_a_file(bench, tmp_path):
+    link, target, pipe = tmp_path / "latest.json", tmp_path / "run.json", tmp_path / "pipe.json"
+    link.symlink_to(target)
+    os.mkfifo(pipe)
+    assert bench("--save", link)[0] == 0
+    assert link.is_symlink()
+    assert json.loads(target.read_text())["figures"]
+    code, _, err = bench("--save", pipe)
+    assert code == 2
+    assert "pipe.json cannot be written: it is there and is no file" in err
+    assert pipe.is_fifo()
 
 
 def test_an_interrupt_leaves_what_was_saved_as_it_was(bench, machine, monkeypatch, tmp_path):

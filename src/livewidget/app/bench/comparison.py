@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -49,6 +49,7 @@ class Comparison:
 def compare_runs(now: Run, before: Run) -> Comparison:
     """Compare the figures that both runs have. Raises SettingError where they did other work."""
     check_size(now.size, before)
+    check_shared(now.figures, before)
     ours, theirs = now.figures, before.figures
     shared = [key for key in ours if key in theirs and key != YARDSTICK]
     pace = _pace(ours.get(YARDSTICK), theirs.get(YARDSTICK))
@@ -75,6 +76,15 @@ def check_size(size: float, before: Run) -> None:
         raise SettingError(
             f"the run before was measured with --size {before.size:g}, this one has {size:g}: "
             "they do not do the same work"
+        )
+
+
+def check_shared(keys: Iterable[str], before: Run) -> None:
+    """Raise SettingError where a run of these figures has none with the one before in common."""
+    if not set(keys) & before.figures.keys() - {YARDSTICK}:
+        raise SettingError(
+            "the run before has none of the figures that this one measures; it has "
+            f"{', '.join(before.figures)}"
         )
 
 

@@ -122,6 +122,8 @@ def folder() -> Path:
 
 
 def _measured(data: Mapping[str, Any]) -> Measured:
+    if not isinstance(data["samples"], list):
+        raise TypeError(f"samples are a list, got {quote(data['samples'])}")
     samples = tuple(map(float, data["samples"]))
     relevant = float(data["relevant"])
     if not samples or not all(0 < each < math.inf for each in (*samples, relevant)):

@@ -65,6 +65,7 @@ def test_what_is_no_run_is_told(tmp_path, text, said):
         {"samples": [0.0]},
         {"samples": [1e999]},
         {"samples": ["x"]},
+        {"samples": "123"},
         {"samples": None},
         {"relevant": float("nan")},
         {"relevant": None},
