@@ -36,6 +36,7 @@ STAGES = [
 LIMITS = [_TEXTS[each.name](each, {}) for each in STAGES]
 # What makes the chart say each of its sentences, beside a chart that is well.
 CHART = [
+    {"undrawn": "no column holds numbers: the columns are ['time', 'text']"},
     {"state": "waiting"},
     {"state": "waiting", "rejected": 12, "detail": "no column 'price'"},
     {"state": "suspended"},

@@ -24,7 +24,7 @@ export const FIGURES: Figure[] = [
     label: "fps",
     title: "Frames drawn a second, and the cap",
     compact: true,
-    text: (s) => `${short(s.fps)} / ${s.cap}`,
+    text: (s) => `${short(s.fps)} / ${short(s.cap)}`,
     value: (s) => s.fps,
     say: short,
   },

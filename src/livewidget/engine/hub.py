@@ -11,6 +11,7 @@ from typing import Any
 
 from livewidget.data.clock import Clock, SystemClock
 from livewidget.data.errors import LivewidgetError
+from livewidget.data.events import State
 from livewidget.data.viewport import Viewport
 from livewidget.engine.adapt import Adaptation
 from livewidget.engine.clients import STUCK_S, Clients
@@ -55,6 +56,7 @@ class Hub:
         self._status_due: set[int] = set()
         self._loop_open = False
         self._unheard: set[int] = set()  # charts of which no view has ever spoken
+        self._untold: set[int] = set()  # charts whose figures could not be had
         self.inbox = Inbox(self)
         me = weakref.ref(self)
 
@@ -86,6 +88,7 @@ class Hub:
             session.close()
             self._monitors.pop(chart).close()
             self._unheard.discard(chart)
+            self._untold.discard(chart)
             self.adapt.remove(chart)
             self.clients.forget_chart(chart)
             self.drawing.forget(chart)
@@ -229,7 +232,8 @@ class Hub:
         due = [
             each
             for each in seen
-            if each.chart in self._status_due or (now >= each.status_due and not each.at_rest)
+            if each.chart in self._status_due
+            or (now >= each.status_due and not each.has_rested(now))
         ]
         for each in due:
             # Turns on a grid, spread over charts: all statuses at once would make that tick late.
@@ -242,7 +246,13 @@ class Hub:
         """Return a chart's status: whole where its figures are looked at, or nobody can say so."""
         chart, deaf = session.chart, self._loop_open
         whole = deaf or self.examined(chart)
-        told = self._monitors[chart].status(session, "open" if deaf else "credit", whole=whole)
+        try:
+            told = self._monitors[chart].status(session, "open" if deaf else "credit", whole=whole)
+        except Exception as error:  # one chart's figures are not the other charts' end
+            if chart not in self._untold:
+                self._untold.add(chart)
+                log.exception("the figures of chart %d cannot be had", chart)
+            told = {"state": State.FAILED.value, "detail": f"{type(error).__name__}: {error}"}
         return told | self.adapt.status(chart, now, self._clock.now(), whole=whole)
 
     def quality(self, chart: int) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from livewidget.view.view import View
 
 _SECOND = 1_000_000_000
 NOTICE_S = 10
+RATES_S = 6.0  # what a status tells of the last seconds is of so many at most
 MOST_LINES = 10  # number columns drawn where the user named none
 
 
@@ -69,6 +70,7 @@ class ChartSession:
         self._gaps_seen = 0
         self._snapshot_due = True
         self._failure = ""
+        self._ended_at: float | None = None  # s, monotonic: when the stream was first seen to be
         self._looks_back = False  # whether older rows than the ring's are in sight
         self.exporter: Callable[[str, str], None] | None = None
         self._alerts: list[dict[str, Any]] | None = None
@@ -232,6 +234,20 @@ class ChartSession:
     def at_rest(self) -> bool:
         """Whether nothing will change by itself any more."""
         return self.state()[0] in FINAL
+
+    def has_rested(self, now: float) -> bool:
+        """Say whether the stream ended so long before `now` (s) that no rate tells of it."""
+        if self.streamer.state[0] not in FINAL:
+            self._ended_at = None
+            return False
+        if self._ended_at is None:
+            self._ended_at = now
+        return now - self._ended_at > RATES_S
+
+    @property
+    def failure(self) -> str:
+        """Why the chart cannot draw the stream, which may be well; "" where it can."""
+        return self._failure
 
     def fail(self, reason: str) -> None:
         """Show that the chart cannot draw this stream, and why."""

@@ -12,6 +12,11 @@ HALF_FULL = 0.5  # a queue that blocks goes to and fro between this and full
 FULL_MS = 700  # of each second: so much drawing fills a browser's main thread
 
 
+def _picture(figures: Figures) -> str | None:
+    why = figures.get("undrawn")
+    return f"The picture cannot be drawn: {why}." if why else None
+
+
 def _source(figures: Figures) -> str | None:
     state = figures["state"]
     if state in ("live", "paused"):
@@ -78,8 +83,8 @@ def _browser(figures: Figures) -> str | None:
     if fps is None or draw is None or fps > 0.8 * cap or figures["frame_rate"] <= 0.8 * cap:
         return None
     if draw * cap > FULL_MS:
-        return f"The browser: a frame takes {draw:.0f} ms to draw, too long for {cap} a second."
-    return f"The link: {fps:.0f} of {cap} frames a second arrive in time."
+        return f"The browser: a frame takes {draw:.0f} ms to draw, too long for {cap:.3g} a second."
+    return f"The link: {fps:.0f} of {cap:.3g} frames a second arrive in time."
 
 
 def _undrawn(figures: Figures) -> str | None:
@@ -95,14 +100,15 @@ def _slow_data(figures: Figures) -> str | None:
 
 
 _CHECKS: tuple[Callable[[Figures], str | None], ...] = (
+    _picture,
     _source,
     _paused,
     _open_loop,
     _store,
     _found,
-    _dropped,
     _pipeline,
     _browser,
+    _dropped,
     _undrawn,
     _slow_data,
 )
@@ -114,4 +120,4 @@ def limit(figures: Figures) -> str:
         found = check(figures)
         if found is not None:
             return found
-    return f"Nothing: drawing at the cap of {figures['cap']}."
+    return f"Nothing: drawing at the cap of {figures['cap']:.3g}."

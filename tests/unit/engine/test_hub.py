@@ -345,6 +345,49 @@ def test_what_only_a_dashboard_shows_is_sent_only_while_one_is_looked_at(rig):
     assert "stages" not in newest()
 
 
+def test_figures_that_cannot_be_had_do_not_stop_the_other_charts(rig, monkeypatch, caplog):
+    rig.chart(1)
+    rig.chart(2)
+    rig.view(chart=1)
+    rig.view(chart=2, view=2)
+
+    def broken(*_, **__):
+        raise RuntimeError("no figures")
+
+    monkeypatch.setattr(rig.hub.monitor(2), "status", broken)
+    rig.live(3)
+    assert len(rig.parts(1)) > 80
+    assert len(rig.parts(2)) > 80
+    told = [c["status"] for c, _ in rig.transport.of_kind("tick") if "2" in c.get("status", {})]
+    assert told[-1]["2"]["detail"] == "RuntimeError: no figures"
+    assert caplog.text.count("the figures of chart 2 cannot be had") == 1
+
+
+def test_a_stream_that_has_ended_is_told_of_until_no_rate_is_of_before(rig):
+    rig.chart()
+    rig.view()
+    rig.live(4)
+    rig.streamers[1].stop()
+    rig.live(5, push=False)
+    *_, newest = [c["status"]["1"] for c, _ in rig.transport.of_kind("tick") if "status" in c]
+    assert (newest["state"], newest["rate"], newest["frame_rate"]) == ("ended", 0, 0)
+    rig.live(3, push=False)
+    rig.transport.clear()
+    rig.live(5, push=False)
+    assert not rig.transport.of_kind("tick")
+
+
+def test_a_chart_that_cannot_be_drawn_says_so_and_its_figures_go_on(rig):
+    rig.chart(y=["absent"])
+    rig.view()
+    rig.live(3)
+    *_, newest = [c["status"]["1"] for c, _ in rig.transport.of_kind("tick") if "status" in c]
+    assert newest["state"] == "failed"
+    assert newest["limit"].startswith("The picture cannot be drawn: ")
+    assert newest["received"] > 100
+    assert newest["rate"] > 10
+
+
 def test_while_nobody_can_be_heard_a_status_is_whole(rig):
     rig.chart()
     rig.view()
