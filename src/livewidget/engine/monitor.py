@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from livewidget.data.duration import seconds
-from livewidget.data.errors import ClosedError
+from livewidget.data.errors import ClosedError, SettingError, quote
 from livewidget.data.events import State
+from livewidget.engine import pages, process, telemetry
 from livewidget.engine.measured import Measured
 from livewidget.engine.pages import Pages, Strain
 from livewidget.engine.process import ProcessTelemetry
@@ -40,6 +42,7 @@ class Part(Protocol):
         """Return the fields."""
 
 
+FIGURES = (*process.COLUMNS, *telemetry.COLUMNS, *pages.COLUMNS)
 STALE_S = 5.0  # without data, and four times its usual pace, while the source says it is live
 SHOWN_S = 60.0  # what the histogram of a status is of
 
@@ -65,10 +68,15 @@ class PerformanceMonitor(Measured):
         every: object = 1.0,
         keep: object = "1h",
     ) -> None:
+        if streamer is not None and not isinstance(streamer, DataStreamer):
+            raise SettingError(
+                "a monitor is of a DataStreamer, or of the process alone: expected one or None, "
+                f"got {quote(streamer)}"
+            )
         self._streamer = streamer
         self._clock: LoopClock = SystemLoopClock() if clock is None else clock
         self._every, self._keep = seconds(every, "every"), seconds(keep, "keep")
-        super().__init__(Registry())
+        super().__init__(Registry(reserved=("time", *FIGURES)))
         self.parts: list[Part] = []
         self._failed: set[object] = set()  # parts that have, and were told of
         self._process = Process()
@@ -81,6 +89,8 @@ class PerformanceMonitor(Measured):
         self._sampler: Sampler | None = None
         self._manager: AlertManager | None = None
         self._closed = False
+        self._publishing = threading.Lock()  # what several threads may ask for first is made once
+        self._process.read(self._clock.monotonic())  # the CPU time is told of from here on
 
     @property
     def streamer(self) -> DataStreamer | None:
@@ -128,14 +138,19 @@ class PerformanceMonitor(Measured):
 
         `chart.show_alerts(monitor.alerts)` marks them on a chart, with a banner.
         """
-        if self._manager is None:
-            sampler = self._sampling()
-            from livewidget.engine.alerts.manager import AlertManager
+        if self._manager is not None:
+            return self._manager
+        from livewidget.engine.alerts.manager import AlertManager
 
-            self._manager = AlertManager(engine=self._engine, clock=self._clock)
-            self._manager.watch(sampler.alerts, output=None)
+        sampler = self._sampling()
+        manager = AlertManager(engine=self._engine, clock=self._clock)
+        found = self._first_manager(manager)
+        if found is manager:
+            manager.watch(sampler.alerts, output=None)
             self._on_engine(lambda: sampler.watch(rules_for(sampler.schema.names)))
-        return self._manager
+        else:
+            manager.close()  # another thread was quicker
+        return found
 
     def alert(
         self,
@@ -236,7 +251,7 @@ class PerformanceMonitor(Measured):
             figures["histogram"] = histogram
         for part in self.parts:
             figures |= self._asked(part, whole=whole)
-        figures["limit"] = limit(figures)
+        figures["limit"] = limit(figures | {"undrawn": session.failure})
         return figures | session.news()
 
     # -- life
@@ -246,16 +261,16 @@ class PerformanceMonitor(Measured):
 
         What `stream` and `metrics` hold can be read still.
         """
-        if self._closed:
-            return
-        self._closed = True
+        with self._publishing:
+            if self._closed:
+                return
+            self._closed = True
         self._close_exports(here=self._engine.alive and self._engine.here)
         if self._manager is not None:
             self._manager.close()
         if self._sampler is not None:
-            self._sampler.close()
-            if self._engine.alive:
-                self._engine.call(self._telemetry.close)
+            self._on_engine(self._sampler.close)  # and not amid a sample
+            self._on_engine(self._telemetry.close)
         self._telemetry.close()
 
     def __enter__(self) -> Self:
@@ -281,11 +296,25 @@ class PerformanceMonitor(Measured):
         sampler = Sampler(
             self.registry, self._figures_at, engine, self._clock, self._every, self._keep
         )
-        self._sampler = sampler
+        if self._first_sampler(sampler) is not sampler:  # another thread was quicker
+            sampler.close()
+            return self._sampling(to_read=to_read)
         if engine.alive:
             engine.post(self._telemetry.begin)
             engine.post(sampler.begin)
         return sampler
+
+    def _first_sampler(self, made: Sampler) -> Sampler | None:
+        with self._publishing:
+            if self._sampler is None and not self._closed:
+                self._sampler = made
+            return self._sampler
+
+    def _first_manager(self, made: AlertManager) -> AlertManager:
+        with self._publishing:
+            if self._manager is None:
+                self._manager = made
+            return self._manager
 
     def _on_engine(self, call: Callable[[], object]) -> None:
         """Call on the engine's thread, where samples are taken; here, where nothing runs."""

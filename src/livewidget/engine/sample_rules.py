@@ -56,10 +56,16 @@ class SampleRules:
         by: str | Sequence[str] | None = None,
     ) -> None:
         self._by = names_of(by, "by")
-        series = _series(reading.families, self._by) if self._by else []
+        series = series_of(reading.families, self._by) if self._by else []
         kinds = {"time": "time", **dict.fromkeys((*reading.figures, *series), "float")}
         self._schema = Schema.of(kinds | dict.fromkeys(self._by, "text"), "time")
-        pipeline: list[Operator] = [Alert(list(rules), by=self._by or None)]
+        alert = Alert(list(rules), by=self._by or None)
+        # What each rule is, by its name: two rules of one name are one alert to whoever is told.
+        self.told: dict[str, tuple[object, ...]] = {
+            rule.name: (rule.condition, rule.hold, rule.key, rule.priority, anomaly, self._by)
+            for rule in alert.plan.rules
+        }
+        pipeline: list[Operator] = [alert]
         if anomaly is not None:
             from livewidget.pipeline.models.detect import Detect
 
@@ -118,8 +124,11 @@ def _columns(name: str, value: float | Snapshot) -> dict[str, float]:
     return {**quantiles, f"{name}_max": most, f"{name}_count": value.total}
 
 
-def _series(families: Iterable[Family], by: tuple[str, ...]) -> list[str]:
-    """Return the names of the metrics that have these labels and no others."""
+def series_of(families: Iterable[Family], by: tuple[str, ...]) -> list[str]:
+    """Return the columns of the metrics that have these labels and no others, with a value or not.
+
+    Raises SettingError where there is none.
+    """
     found = [family for family in families if set(family.labels) == set(by)]
     if not found:
         there = sorted({", ".join(family.labels) for family in families if family.labels})

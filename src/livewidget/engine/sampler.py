@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from livewidget.data.batch import Batch
+from livewidget.data.errors import SettingError, quote
 from livewidget.data.schema import Schema
 from livewidget.data.text import Text
 from livewidget.engine.buffer import BufferManager
-from livewidget.engine.sample_rules import Reading, SampleRules, points_of
+from livewidget.engine.sample_rules import Reading, SampleRules, points_of, series_of
 from livewidget.engine.streamer import DataStreamer
 from livewidget.engine.thread import Engine
 from livewidget.monitor.registry import Registry
@@ -26,6 +27,7 @@ log = logging.getLogger("livewidget")
 OWN = "livewidget_"  # what our own metrics begin with
 _MOST_BYTES = 32 * 2**20  # of each stream, however many series there are
 _UNKNOWN = np.array([math.nan])
+_ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 METRICS = Schema.of({"time": "time", "metric": "text", "labels": "text", "value": "float"}, "time")
 
 
@@ -64,6 +66,7 @@ class Sampler:
         self.metrics = self._stream(METRICS, by="metric")
         self.alerts = self._stream(ALERTS)
         self._rules: tuple[SampleRules, ...] = ()
+        self._watched: dict[str, tuple[object, ...]] = {}
 
     def begin(self) -> None:
         """Take a sample every so often from now on. On the engine's loop."""
@@ -78,9 +81,17 @@ class Sampler:
     ) -> None:
         """Have each sample looked at by alert rules; what they tell goes to `alerts`. As `take`.
 
-        See `SampleRules`. Raises SettingError and SchemaError for rules that do not fit.
+        See `SampleRules`. The same rules again, as of a cell that is run again, are no others.
+        Raises SettingError and SchemaError for rules that do not fit, and for a name that another
+        rule has.
         """
-        self._rules = (*self._rules, SampleRules(rules, self._reading(), self.clock, anomaly, by))
+        fresh = SampleRules(rules, self._reading(), self.clock, anomaly, by)
+        if fresh.told.items() <= self._watched.items():
+            return
+        for name in fresh.told.keys() & self._watched.keys():
+            raise SettingError(f"a rule {quote(name)} is watched already: it needs another name")
+        self._watched |= fresh.told
+        self._rules = (*self._rules, fresh)
 
     def take(self) -> None:
         """Take a sample now, unless it is closed. One at a time."""
@@ -121,7 +132,8 @@ class Sampler:
         """Return the figures and the metrics without labels by name, and all metrics."""
         families = self._registry.collect()
         points = points_of(families)
-        plain = {point.metric: point.value for point in points if not point.labels}
+        plain = dict.fromkeys(series_of(families, ()), math.nan)  # what has no value yet, too
+        plain |= {point.metric: point.value for point in points if not point.labels}
         return Reading(self._read(self.clock.monotonic()) | plain, families, points)
 
     def _stream(self, schema: Schema, *, by: str | None = None) -> DataStreamer:
@@ -149,5 +161,5 @@ def _schema(columns: Iterable[str]) -> Schema:
 
 
 def label_text(labels: Mapping[str, str]) -> str:
-    """Return labels as `name="value"`, joined by commas."""
-    return ",".join(f'{name}="{value}"' for name, value in labels.items())
+    """Return labels as `name="value"`, joined by commas and escaped as Prometheus does."""
+    return ",".join(f'{name}="{value.translate(_ESCAPED)}"' for name, value in labels.items())

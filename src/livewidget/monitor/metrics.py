@@ -53,8 +53,10 @@ class CounterSeries:
         self._cells: PerThread[list[float]] = PerThread(_zero, _add)
 
     def add(self, amount: float = 1) -> None:
-        """Count `amount` more; MetricError where it is less than 0."""
-        if amount < 0:
+        """Count `amount` more; NaN is nothing. MetricError where it is less than 0, or infinite."""
+        if not 0 <= amount < math.inf:
+            if math.isnan(amount):
+                return
             raise MetricError(f"a counter only grows: add 0 or more, got {quote(amount)}")
         self._cells.mine()[0] += amount
 
@@ -121,13 +123,14 @@ class Metric(Generic[S]):
     """A metric, with one series for each set of label values.
 
     Past `most_series` new label values are counted under "other", and `folded` is called for each
-    time. With `read` it is asked instead of told: a function that returns a value, None for none
-    now or, where there are labels, a mapping of label values (a text, or a tuple) to values.
-    A value is a number, of a histogram a `Snapshot`.
+    time; of what is asked it is the sum of the rest. With `read` it is asked instead of told: a
+    function that returns a value, None for none now or, where there are labels, a mapping of label
+    values (a text, or a tuple) to values. A value is a number, of a histogram a `Snapshot`.
     """
 
     kind: ClassVar[str]
     series: ClassVar[type[Any]]
+    parts: ClassVar[tuple[str, ...]] = ()  # what its name ends with where it is told in parts
 
     def __init__(
         self,
@@ -175,10 +178,10 @@ class Metric(Generic[S]):
     def take(self, other: Metric[Any]) -> bool:
         """Say whether the other is the same metric; if so its function is asked from now on.
 
-        Functions are the same where their code is: a cell that is run again makes them anew.
+        Whatever the function: a cell that was edited is run again, too.
         """
-        mine = (self.kind, self.unit, self.label_names, _code(self._read))
-        if mine != (other.kind, other.unit, other.label_names, _code(other._read)):
+        mine = (self.kind, self.unit, self.label_names, self.asked)
+        if mine != (other.kind, other.unit, other.label_names, other.asked):
             return False
         self._read = other._read
         return True
@@ -226,11 +229,24 @@ class Metric(Generic[S]):
                 self._complained = True
                 log.exception("the metric %s cannot be read", self.name)
             return
-        for count, (key, value) in enumerate(values.items()):
-            if len(key) == len(self.label_names) and count < self._most:
-                yield Sample(self._named(key), value)
-            elif count >= self._most:
+        other = (OTHER,) * len(self.label_names)
+        kept: dict[tuple[str, ...], Value] = {}
+        for key, value in values.items():
+            if len(key) != len(self.label_names):
+                self._complain(key)
+            elif len(kept) < self._most:
+                kept[key] = value
+            else:
                 self._folded()
+                kept[other] = _both(kept[other], value) if other in kept else value
+        for key, value in kept.items():
+            yield Sample(self._named(key), value)
+
+    def _complain(self, key: tuple[str, ...]) -> None:
+        if not self._complained:
+            self._complained = True
+            told = "the metric %s has the labels %s, and read= gave a value for %s"
+            log.error(told, self.name, list(self.label_names), quote(key))
 
     def _named(self, key: tuple[str, ...]) -> dict[str, str]:
         return dict(zip(self.label_names, key, strict=True))
@@ -271,6 +287,7 @@ class Histogram(Metric[HistogramSeries]):
 
     kind = "histogram"
     series = HistogramSeries
+    parts = ("_p50", "_p95", "_p99", "_max", "_count", "_sum", "_bucket")
 
     def observe(self, value: float) -> None:
         """Count one value, of a metric without labels."""
@@ -286,12 +303,16 @@ class Histogram(Metric[HistogramSeries]):
         return self.only.value
 
 
-def _code(read: Read | None) -> object:
-    return getattr(read, "__code__", read)
-
-
 def _label(value: object) -> str:
-    return (value if isinstance(value, str) else str(value))[:LONGEST_LABEL]
+    """Return a label's value as text that can be written: half a surrogate pair becomes "?"."""
+    text = (value if isinstance(value, str) else str(value))[:LONGEST_LABEL]
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+def _both(some: Value, more: Value) -> Value:
+    if isinstance(some, Snapshot) and isinstance(more, Snapshot):
+        return some.merge(more)
+    return float("nan") if isinstance(some, Snapshot) or isinstance(more, Snapshot) else some + more
 
 
 def _value(value: Value) -> Value:

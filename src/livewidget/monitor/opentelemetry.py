@@ -7,6 +7,7 @@ attribute `quantile`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 
 QUANTILES = (0.5, 0.95, 0.99, 1.0)
 SCOPE = "livewidget"
+_NUMBERS = itertools.count(1)
 
 
 class Instruments:
     """An instrument for each metric of a registry, and for those to come; none tells after `close`.
 
-    `provider` is a MeterProvider, None for the global one. Raises MissingExtraError without
+    `provider` is a MeterProvider, None for the global one; there may be several on one, told apart
+    by their scope's attribute `monitor`, a number. Raises MissingExtraError without
     `opentelemetry-sdk`.
     """
 
@@ -39,7 +42,8 @@ class Instruments:
             raise MissingExtraError("opentelemetry-sdk", "otel") from None
         self._observation = metrics.Observation
         found = metrics.get_meter_provider() if provider is None else provider
-        self._meter = found.get_meter(SCOPE)
+        # A scope of its own: the SDK gives a name of one scope to whoever came first.
+        self._meter = found.get_meter(SCOPE, attributes={"monitor": next(_NUMBERS)})
         self._registry = registry
         self._first: str | None = None
         self._open = True

@@ -40,7 +40,7 @@ class MetricsServer:
                 f"metrics cannot be served at host {quote(host)}, port {quote(port)}: {error}"
             ) from None
         self.port: int = self._server.server_port
-        self.url = f"http://{host}:{self.port}/metrics"
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}/metrics"
 
     def close(self) -> None:
         """Serve no more. Again is no error."""

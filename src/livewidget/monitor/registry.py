@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from livewidget.data.errors import MetricError, quote
@@ -15,7 +15,9 @@ __all__ = ["Family", "Registry", "Sample", "Snapshot"]
 
 MOST_SERIES = 1_000
 FOLDED = "livewidget_labels_folded_total"
-_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,199}")
+_UNIT = re.compile(r"[ -~]{0,63}")
+_OWN_LABELS = ("le", "quantile")  # the exporters' own
 M = TypeVar("M", bound=Metric[Any])
 
 
@@ -25,14 +27,16 @@ class Registry:
     To count takes no lock: each thread has cells of its own, summed by `collect`. `most_series`
     bounds the label values of each metric; past it they are counted under "other", and the counter
     `livewidget_labels_folded_total` says how often for which metric. Units are written after UCUM,
-    as OpenTelemetry does: "s", "By", "rows".
+    as OpenTelemetry does: "s", "By", "rows". No metric may have one of the `reserved` names, nor
+    one of a histogram's parts.
     """
 
-    def __init__(self, most_series: int = MOST_SERIES) -> None:
+    def __init__(self, most_series: int = MOST_SERIES, reserved: Iterable[str] = ()) -> None:
         if most_series < 1:
             raise MetricError(f"most_series is at least 1, got {quote(most_series)}")
         self._most = most_series
         self._metrics: dict[str, Metric[Any]] = {}
+        self._taken = dict.fromkeys(reserved, "a figure")  # whose each name is
         self._lock = threading.Lock()
         self._before: tuple[Callable[[], object], ...] = ()
         self._listeners: tuple[Callable[[Metric[Any]], object], ...] = ()
@@ -62,8 +66,8 @@ class Registry:
         """Return a value that goes up and down; with `read` a function that is asked for it.
 
         `read` is called by whoever collects, the engine's thread among them: it returns at once.
-        Again with the same function, as of a cell that is run again, the newest is asked. Raises
-        MetricError where the name is another metric's.
+        Again, as of a cell that is run again, the newest function is asked. Raises MetricError
+        where the name is another metric's.
         """
         return self._registered(Gauge, name, help, unit, labels, read)
 
@@ -125,14 +129,23 @@ class Registry:
         for each in names:
             if not isinstance(each, str) or not _NAME.fullmatch(each):
                 raise MetricError(
-                    f"names are letters, digits and '_', and begin with none; got {quote(each)}"
+                    "names are letters, digits and '_', at most 200, and begin with a letter; "
+                    f"got {quote(each)}"
                 )
+        if len(set(labels)) < len(labels) or set(labels) & set(_OWN_LABELS):
+            raise MetricError(
+                f"{name}: labels are different names, none of {_OWN_LABELS}; got {quote(labels)}"
+            )
+        if not _UNIT.fullmatch(unit):
+            raise MetricError(f"{name}: a unit is ASCII text, at most 63; got {quote(unit)}")
         if read is not None and not callable(read):
             raise MetricError(
                 f"{name}: read is a function that returns a number, got {quote(read)}"
             )
         metric = make(name, help, unit, labels, read, self._most, lambda: self._fold(name))
         with self._lock:
+            if name not in self._metrics:
+                self._take_names(metric)
             known = self._metrics.setdefault(name, metric)
             listeners = self._listeners
         if not isinstance(known, make) or (known is not metric and not known.take(metric)):
@@ -142,6 +155,14 @@ class Registry:
         for call in listeners if known is metric else ():
             call(metric)
         return known
+
+    def _take_names(self, metric: Metric[Any]) -> None:
+        """Take the names that a metric is told under, or none of them. Under the lock."""
+        names = (metric.name, *(metric.name + part for part in metric.parts))
+        for each in names:
+            if each in self._taken:
+                raise MetricError(f"the name {each!r} is taken by {self._taken[each]}")
+        self._taken |= dict.fromkeys(names, f"the {metric.kind} {metric.name!r}")
 
     def _fold(self, name: str) -> None:
         if name != FOLDED:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import itertools
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -354,3 +355,88 @@ def test_a_chart_that_is_closed_closes_its_monitor(rig):
 def test_a_pace_that_is_none_is_an_error(streamer, settings):
     with pytest.raises(SettingError, match=next(iter(settings))):
         PerformanceMonitor(streamer, **settings)
+
+
+def test_a_metric_without_a_value_yet_has_its_column_and_its_rules(engine):
+    with PerformanceMonitor(DataStreamer(engine=engine)) as monitor:
+        orders = monitor.gauge("orders_open")
+        monitor.gauge("price", read=lambda: None)
+        monitor.histogram("took")
+        manager = monitor.alert("backlog: orders_open > 100")
+        monitor.sample()
+        orders.set(500)
+        monitor.sample()
+        frame = monitor.to_dataframe()
+        assert frame["orders_open"].isna().iloc[0]
+        assert frame["orders_open"].iloc[-1] == 500
+        assert {"price", "took_p99", "took_count"} <= set(frame.columns)
+        wait_until(lambda: fired(manager) == [("backlog", "", "firing")])
+
+
+def test_no_metric_may_have_the_name_of_a_figure(monitor):
+    for name in ("time", "rate", "memory_share", "fps"):
+        with pytest.raises(MetricError, match="taken by a figure"):
+            monitor.gauge(name)
+    monitor.sample()
+
+
+def test_the_same_rule_again_is_the_same_and_another_of_its_name_an_error(engine):
+    with PerformanceMonitor(DataStreamer(engine=engine)) as monitor:
+        load = monitor.gauge("load")
+        manager = monitor.alert("slow: load > 100")
+        monitor.alert("slow: load > 100")
+        for rule in ("slow: load > 200", "slow: load > 100 for 5s"):
+            with pytest.raises(SettingError, match="'slow' is watched already"):
+                monitor.alert(rule)
+        with pytest.raises(SettingError, match="'memory' is watched already"):
+            monitor.alert("memory: load > 100")
+        load.set(150)
+        monitor.sample()
+        wait_until(lambda: fired(manager) == [("slow", "", "firing")])
+
+
+def test_labels_are_told_escaped(monitor):
+    monitor.gauge("size", labels=("venue",)).labels('X",side="buy\n').set(1)
+    monitor.sample()
+    labels = monitor.to_dataframe(long=True).query("metric == 'size'")["labels"]
+    assert labels.tolist() == ['venue="X\\",side=\\"buy\\n"']
+
+
+def test_what_cannot_be_watched_is_told_at_the_door():
+    with pytest.raises(SettingError, match="expected one or None, got 'wss"):
+        PerformanceMonitor("wss://host/ticks")
+
+
+def test_the_first_look_tells_the_cpu_time_since_it_was_made(clock):
+    with PerformanceMonitor(clock=clock) as monitor:
+        deadline = time.process_time() + 0.05
+        while time.process_time() < deadline:
+            pass
+        clock.advance(0.5)
+        assert monitor.figures()["cpu"] >= 10
+
+
+def test_threads_that_ask_first_at_once_have_the_same_stream(engine):
+    for _ in range(10):
+        monitor = PerformanceMonitor(DataStreamer(engine=engine))
+        start, found = threading.Barrier(4), []
+
+        def ask(monitor=monitor, start=start, found=found):
+            start.wait()
+            found.append((monitor.stream, monitor.alerts))
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        monitor.close()
+        assert len(set(found)) == 1
+
+
+def test_closing_amid_samples_is_no_error(engine, caplog):
+    for _ in range(30):
+        monitor = PerformanceMonitor(DataStreamer(engine=engine), every=0.002).start()
+        time.sleep(0.004)
+        monitor.close()
+    assert "could not be taken" not in caplog.text

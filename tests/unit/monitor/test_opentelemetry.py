@@ -23,6 +23,29 @@ def provider(reader):
     provider.shutdown()
 
 
+def of_scopes(reader, name):
+    data = reader.get_metrics_data()
+    return [
+        point.value
+        for resource in (data.resource_metrics if data else ())
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        for point in metric.data.data_points
+        if metric.name == name
+    ]
+
+
+def test_two_on_one_provider_are_both_told_and_one_goes_on_without_the_other(reader, provider):
+    made = []
+    for value in (1, 5):
+        registry = Registry()
+        registry.gauge("mine", read=lambda value=value: value)
+        made.append(Instruments(registry, provider))
+    assert sorted(of_scopes(reader, "mine")) == [1, 5]
+    made[0].close()
+    assert of_scopes(reader, "mine") == [5]
+
+
 def collected(reader):
     data = reader.get_metrics_data()
     return {

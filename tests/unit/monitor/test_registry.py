@@ -84,13 +84,15 @@ def test_a_cell_that_is_run_again_registers_its_function_anew():
     cell([1])
     cell([1, 2])
     assert value(registry, "orders_open") == 2
+    registry.gauge("orders_open", read=lambda: 3)  # it was edited
+    assert value(registry, "orders_open") == 3
     with pytest.raises(MetricError, match=r"asked \(read=\)"):
-        registry.gauge("orders_open", read=lambda: 3)
+        registry.gauge("orders_open")
     with pytest.raises(MetricError, match="asked for its value"):
         registry.gauge("hot", read=lambda: 3).set(1)
 
 
-@pytest.mark.parametrize("name", ["", "1st", "a b", "é", None, "a-b"])
+@pytest.mark.parametrize("name", ["", "1st", "_x", "a b", "é", None, "a-b", "a" * 201])
 def test_a_name_that_is_none_is_an_error(name):
     with pytest.raises(MetricError, match="letters, digits"):
         Registry().gauge(name)
@@ -127,6 +129,68 @@ def test_what_is_asked_may_have_labels_no_value_now_or_fail_alone(caplog):
     ]
     assert families["absent"] == families["broken"] == families["unset"] == []
     assert caplog.text.count("the metric broken cannot be read") == 1
+
+
+def test_what_is_asked_for_more_than_there_is_room_for_is_summed_under_other(caplog):
+    registry = Registry(most_series=3)
+    registry.gauge("depth", labels=("key",), read=lambda: {str(n): 1.0 for n in range(10)})
+    registry.gauge("pair", labels=("x", "y"), read=lambda: {"alone": 1, ("a", "b"): 2})
+    registry.gauge("plain", read=lambda: {"a": 1})
+    for _ in range(2):
+        families = {each.name: each.samples for each in registry.collect()}
+    assert [each.value for each in families["depth"]] == [1.0, 1.0, 1.0, 7.0]
+    assert families["depth"][-1].labels == {"key": "other"}
+    assert [each.value for each in families["pair"]] == [2.0]
+    assert families["plain"] == []
+    assert caplog.text.count("the metric pair has the labels ['x', 'y']") == 1
+    assert caplog.text.count("the metric plain has the labels []") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"labels": ("a", "a")}, "different names"),
+        ({"labels": ("le",)}, "none of"),
+        ({"labels": ("quantile",)}, "none of"),
+        ({"unit": "µs"}, "ASCII"),
+        ({"unit": "x" * 64}, "at most 63"),
+    ],
+)
+def test_what_no_exporter_could_say_is_refused(given, said):
+    registry = Registry()
+    with pytest.raises(MetricError, match=said):
+        registry.gauge("named", **given)
+    assert "named" not in registry
+
+
+def test_a_name_that_a_figure_or_a_part_of_a_histogram_has_is_taken():
+    registry = Registry(reserved=("rate",))
+    with pytest.raises(MetricError, match="'rate' is taken by a figure"):
+        registry.gauge("rate")
+    registry.histogram("took")
+    with pytest.raises(MetricError, match="'took_p99' is taken by the histogram 'took'"):
+        registry.gauge("took_p99")
+    registry.counter("size_count")
+    with pytest.raises(MetricError, match="'size_count' is taken by the counter"):
+        registry.histogram("size")
+    assert "size" not in registry
+    registry.gauge("size_p99")  # nothing was taken by what was refused
+
+
+def test_half_a_surrogate_pair_in_a_label_is_a_question_mark():
+    registry = Registry()
+    registry.counter("files_total", labels=("path",)).labels("caf\udce9 é").add()
+    assert value(registry, "files_total", path="caf? é") == 1
+
+
+def test_nan_is_nothing_to_count():
+    registry = Registry()
+    count = registry.counter("rows_total")
+    for amount in (5, float("nan"), 1):
+        count.add(amount)
+    assert count.value == 6
+    with pytest.raises(MetricError, match="0 or more"):
+        count.add(float("inf"))
 
 
 def test_what_metrics_read_from_is_brought_up_to_date_before():
