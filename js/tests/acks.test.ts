@@ -27,6 +27,17 @@ test("a load that has just risen is told of as soon, however calm it was before"
   expect(ticks(pace, 500, 2000, 45)).toBe(650); // 135 of 650 ms, but 140 of the last 400
 });
 
+test("a frame that is far too long is told of once it has been painted", () => {
+  const pace = new AckPace();
+  pace.acknowledged(0);
+  expect(ticks(pace, 0, 200, 1)).toBe(null);
+  pace.spent(150);
+  expect(pace.heard(1, 0, 240)).toBe(false); // another was told just before
+  expect(pace.heard(2, 0, 260)).toBe(true);
+  pace.acknowledged(260);
+  expect(pace.heard(3, 0, 600)).toBe(false);
+});
+
 test("one that has gone is, too; what stays the same is told once a second", () => {
   const pace = new AckPace();
   pace.acknowledged(0);

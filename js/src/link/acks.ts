@@ -13,6 +13,10 @@ const BUSY_MS = 1000;
  * does one that draws for much more or much less of it than it told last.
  */
 const HURRIED_MS = 400;
+/** A frame that alone took so long is told of as soon as it has been painted, */
+const LONG_MS = 150;
+/** but for the time in which another was told: a pause of the collector is not the load. */
+const SOON_MS = 250;
 /** The part of the time that is nearly all. */
 const HURRIED = 0.75;
 /** And by how much of it another part is another load. */
@@ -34,6 +38,8 @@ export class AckPace {
   #spent = 0;
   /** The part of the time before the last one that drawing took. */
   #told = 0;
+  /** Whether a long frame has not been told of. */
+  #long = false;
 
   /** Notes a tick at wall clock `received` (ms); true when an acknowledgement is due. */
   heard(tick: number, sent: number, received: number): boolean {
@@ -43,6 +49,7 @@ export class AckPace {
     this.#fresh = true;
     const lately = this.#lately(received);
     const waited = this.#waited(received);
+    if (this.#long && waited >= SOON_MS) return true;
     if (waited < HURRIED_MS || lately === null) return waited >= BUSY_MS;
     const changed = Math.abs(lately - this.#told) > CHANGED;
     return waited >= BUSY_MS || lately > HURRIED || changed;
@@ -52,6 +59,7 @@ export class AckPace {
   spent(ms: number): void {
     this.busy += ms;
     this.#spent += ms;
+    this.#long ||= ms >= LONG_MS;
   }
 
   /** Whether one is due though no tick has just come. */
@@ -79,6 +87,7 @@ export class AckPace {
 
   acknowledged(now: number): void {
     this.#fresh = false;
+    this.#long = false;
     this.#told = this.busy / Math.max(1, this.#waited(now));
     this.busy = 0;
     this.#last = now;

@@ -157,12 +157,17 @@ class Controller:
             used = min(3.0, max(1.01, ENOUGH * signals.sent / max(0.1, signals.drawn)))
             text = f"the page draws {signals.drawn:.0f} of {signals.sent:.0f} frames a second"
             found.append(Pressure("undrawn", "page", used, text, sure=False))
-        if signals.latency_ms is not None:
+        if signals.latency_ms is not None and self._is_of_now(signals):
             most = self.target.latency_ms
             text = f"{signals.latency_ms:.0f} ms from arrival to pixel, of {most:.0f} ms"
             used = signals.latency_ms / most
             found.append(Pressure("latency", "page", used, text, sure=False))
         return found
+
+    def _is_of_now(self, signals: Signals) -> bool:
+        """Say whether the latest event came under this setting: else it tells of that before."""
+        since, waited = signals.seen_from, (signals.latency_ms or 0.0) / 1000
+        return since is None or since - waited >= self._changed - ON_THE_WAY_S
 
     def _is_over(self, pressure: Pressure, now: float, marker: float) -> bool:
         """Say whether a budget is overdrawn, and has been seen to be so well enough."""
@@ -197,7 +202,9 @@ class Controller:
     def _remember(self, signals: Signals, *, seen: bool) -> None:
         """Keep the latest latencies that the page told of this setting, each report's once."""
         since, latency = signals.seen_from, signals.latency_ms
-        if seen and since is not None and latency is not None and since > self._told_from:
+        if not seen or not self._is_of_now(signals):
+            return
+        if since is not None and latency is not None and since > self._told_from:
             self._told_from = since
             self._told.append(latency)
 

@@ -153,6 +153,22 @@ def test_a_hundredfold_load_and_back() -> None:
     assert controller.reason == ""
 
 
+def test_what_waited_before_a_change_says_nothing_of_it() -> None:
+    """The events that a burst left waiting are drawn late, and under a setting that has room."""
+    controller = Controller()
+    for second in range(4):
+        heavy = Signals(page_ms=1000, draw_ms=90, drawn=5, sent=12, seen_from=float(second))
+        controller.step(second + 1.0, heavy)
+    lowest = controller.level
+    light = Signals(page_ms=60, draw_ms=4, drawn=12, sent=12, build_ms=1.0)
+    for second, latency_ms in ((5.0, 1900.0), (6.0, 760.0), (7.0, 90.0)):
+        controller.step(second + 1.0, replace(light, seen_from=second, latency_ms=latency_ms))
+    assert controller.level < lowest  # drawn oftener for what waited, and not less for it
+    for second in (8.0, 9.0):
+        controller.step(second + 1.0, replace(light, seen_from=second, latency_ms=90.0))
+    assert controller.level == 0, list(controller.decisions)
+
+
 def test_a_late_chart_is_drawn_oftener_where_the_page_has_room() -> None:
     """What is late for having to wait for few frames is not helped by few frames."""
     controller = Controller()
