@@ -42,6 +42,7 @@ class FaultProxy:
         self._splitter = splitter
         self._rng = random.Random(seed)
         self._writers: set[asyncio.StreamWriter] = set()
+        self._connecting: set[asyncio.StreamWriter] = set()  # to the target, for a client that came
         self._thread = LoopThread("fault-proxy")
         self._flowing = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -146,11 +147,14 @@ class FaultProxy:
         if self._refusing:
             _abort(writer)
             return
+        self._connecting.add(writer)  # whoever closes meanwhile finds it
         try:
             far_reader, far_writer = await asyncio.open_connection(*self._target)
         except OSError:
             _abort(writer)
             return
+        finally:
+            self._connecting.discard(writer)
         ends = {writer, far_writer}
         for end in ends:
             end.transport.set_write_buffer_limits(high=0)  # what is drained has left
@@ -235,12 +239,16 @@ class FaultProxy:
                 await asyncio.sleep(len(piece) / self._rate)
 
     async def _reset(self) -> None:
-        for writer in list(self._writers):
+        for writer in [*self._writers, *self._connecting]:
             _abort(writer)
 
     async def _close(self) -> None:
+        self._refusing = True  # what was accepted and has not begun, too
         await self._deafen()
+        for _turn in range(2):  # now it has
+            await asyncio.sleep(0)
         await self._reset()
+        await asyncio.sleep(0)  # what was aborted is closed in the next turn
 
 
 async def _read(reader: asyncio.StreamReader, scrambler: Scrambler | None) -> bytes | None:

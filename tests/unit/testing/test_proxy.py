@@ -212,3 +212,21 @@ async def _ended(reader):
         return await asyncio.wait_for(reader.read(1), 5) == b""
     except ConnectionError:
         return True
+
+
+async def test_a_client_for_whom_it_is_still_connecting_is_not_left_behind(proxy, monkeypatch):
+    asked, connect = threading.Event(), asyncio.open_connection
+
+    async def hang(host, port):
+        if port == proxy.port:
+            return await connect(host, port)
+        asked.set()
+        return await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio, "open_connection", hang)
+    reader, writer = await says(proxy)
+    await wait_for(asked.is_set)
+    await asyncio.to_thread(proxy.close)
+    with pytest.raises(ConnectionResetError):
+        await asyncio.wait_for(reader.read(1), 5)
+    writer.close()
