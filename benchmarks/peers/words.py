@@ -63,9 +63,7 @@ The rows above marked **no** name who is ahead and by how much. What is known of
   number of points, and so more than a small copy. Of its 4 % of a core at 20 updates a second the
   engine's thread takes 2.8, the thread that pushes 0.8, ipykernel's sending thread 0.3 (times of
   the threads as the system counts them). Most of the engine's builds frames, some hundred small
-  calls of Python and numpy each: 0.08 ms right after another, and 0.5 ms where 50 ms lie between
-  and the processor's caches hold other things (`View.append`, `View.frame` and `encode_frame` of
-  100 rows in one thread, by `time.thread_time`).
+  calls of Python and numpy each.
 - bqplot needs not much more than livewidget of the kernel with 20 charts, too, where its page shows
   one or two pictures a second, and those late.
 - HoloViews, Perspective and ipympl send few bytes where they hardly draw.

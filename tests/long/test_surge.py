@@ -17,7 +17,7 @@ SURGES = 5
 
 
 @pytest.mark.timeout(600)
-def test_quality_gives_way_within_a_second_and_is_back_within_five(
+def test_quality_gives_way_soon_and_is_back_within_five_seconds(
     notebook: Notebook, record_property: Callable[[str, object], None]
 ) -> None:
     notebook.show(surge.CELL)

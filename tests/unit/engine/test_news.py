@@ -62,8 +62,8 @@ ACTS = {
 }
 
 
-def packets(acts, always, monkeypatch):
-    with monkeypatch.context() as patch:
+def packets(acts, *, always):
+    with pytest.MonkeyPatch.context() as patch:
         if always:
             patch.setattr(ChartSession, "has_news", True)
         rig = Rig()
@@ -78,9 +78,7 @@ def packets(acts, always, monkeypatch):
 @settings(deadline=None, max_examples=150)
 @given(acts=st.lists(st.tuples(st.sampled_from(list(ACTS)), st.integers(0, 5)), max_size=25))
 def test_what_is_sent_is_what_would_be_if_each_beat_looked(acts):
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        sent = packets(acts, False, monkeypatch)
-        assert sent == packets(acts, True, monkeypatch)
+    assert packets(acts, always=False) == packets(acts, always=True)
 
 
 def test_a_beat_without_news_asks_no_view(monkeypatch):

@@ -23,16 +23,20 @@ def provider(reader):
     provider.shutdown()
 
 
-def of_scopes(reader, name):
+def points(reader):
+    """Every point of every scope, with its metric's name."""
     data = reader.get_metrics_data()
     return [
-        point.value
+        (metric.name, point)
         for resource in (data.resource_metrics if data else ())
         for scope in resource.scope_metrics
         for metric in scope.metrics
         for point in metric.data.data_points
-        if metric.name == name
     ]
+
+
+def of_scopes(reader, name):
+    return [point.value for of, point in points(reader) if of == name]
 
 
 def test_two_on_one_provider_are_both_told_and_one_goes_on_without_the_other(reader, provider):
@@ -47,13 +51,9 @@ def test_two_on_one_provider_are_both_told_and_one_goes_on_without_the_other(rea
 
 
 def collected(reader):
-    data = reader.get_metrics_data()
     return {
-        (metric.name, tuple(sorted(point.attributes.items()))): point.value
-        for resource in (data.resource_metrics if data else ())
-        for scope in resource.scope_metrics
-        for metric in scope.metrics
-        for point in metric.data.data_points
+        (name, tuple(sorted(point.attributes.items()))): point.value
+        for name, point in points(reader)
     }
 
 
