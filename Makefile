@@ -25,11 +25,11 @@ NODE_READY := js/node_modules/.package-lock.json
 # Some tests run a kernel of the other major; its environment is made here when first needed.
 PYTEST = LIVEWIDGET_KERNEL6_PYTHON="$$($(PYTHON) scripts/kernel6.py)" $(PYTHON) -m pytest
 
-.PHONY: help demo test unit browser test-long load soak bench lint format types js build clean
+.PHONY: help demo test unit browser browser-late test-long load soak bench lint format types js build clean
 .DEFAULT_GOAL := help
 
 help:  ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(LAB_READY) $(BUNDLE)  ## Start JupyterLab on the quickstart (PORT=8888, BROWSER=no)
 	@$(PYTHON) scripts/demo.py --port $(PORT) $(if $(filter no,$(BROWSER)),--no-browser)
@@ -47,6 +47,9 @@ unit: $(DEV_READY) $(BUNDLE)  ## The quick tests: Python only, a minute at most
 
 browser: $(DEV_READY) $(BUNDLE)  ## The tests in a real JupyterLab
 	$(PYTEST) -m "browser and not long"
+
+browser-late: $(DEV_READY) $(BUNDLE)  ## The browser tests with every message late: which look too soon?
+	LIVEWIDGET_LATE=1 $(PYTEST) -m "browser and not alone and not long" -n 2 --dist loadfile
 
 test-long: $(DEV_READY) $(BUNDLE)  ## Soaks and mass fault runs; writes docs/reports/soak.md
 	$(PYTEST) -m long --timeout=7200 --report=docs/reports/soak.md

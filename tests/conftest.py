@@ -29,6 +29,7 @@ TIMED = (
     "test_chart.py",
     "test_history.py",
     "test_memory.py",
+    "test_motion.py",
     "test_sight.py",
     "test_slow_link.py",
     "test_views.py",

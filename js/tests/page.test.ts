@@ -54,6 +54,15 @@ describe("PageLink", () => {
     ]);
   });
 
+  it("says again what it shows, which may wait behind a running cell", () => {
+    page.send({ kind: "view", chart: 1, view: 1, width: 500, visible: true, ratio: 1 });
+    pass(20_000);
+    expect(channel.of("view")).toHaveLength(6);
+    for (const told of channel.of("view")) {
+      expect(told).toMatchObject({ chart: 1, width: 500, client: page.client });
+    }
+  });
+
   it("counts a frame as painted before it draws the tick that comes next", () => {
     const order: string[] = [];
     page.join(1, { frame: ({ sequence }) => order.push(`frame ${sequence}`) });

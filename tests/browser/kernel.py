@@ -1,5 +1,7 @@
 """What the tests' cells work with in the kernel, run there before each test."""
 
+from . import late
+
 PRELUDE = """
 import json, threading, time
 import numpy as np
@@ -36,5 +38,7 @@ def threads():
     "Those of the kernel and of livewidget: a feed of a closed chart ends at its next push."
     return [each.name for each in threading.enumerate() if each.name != "feed"]
 """
+if late.WANTED:
+    PRELUDE += late.KERNEL
 
 LIVE = "chart = feed(make(title='Test')); chart"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from . import late
+
 if TYPE_CHECKING:
     import numpy.typing as npt
     from playwright.sync_api import ConsoleMessage, Locator, Page
@@ -42,6 +44,8 @@ class Notebook:
         self.errors: list[str] = []
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.errors.append(f"page error: {error}"))
+        if late.WANTED:
+            page.add_init_script(late.PAGE)
         for script in ("wire.js", "page.js"):
             page.add_init_script(path=HERE / script)
         page.add_init_script(f"localStorage.setItem('livewidget.renderer', '{renderer}')")

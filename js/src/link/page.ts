@@ -6,6 +6,7 @@ import { readPacket } from "../wire/packet";
 import { AckPace } from "./acks";
 import { FramesAlive } from "./alive";
 import { browserFrames, FrameClock, type Frames } from "./clock";
+import { FirstWords } from "./first-words";
 import { StrainGauge } from "./strain";
 
 /** What the link needs of the page's widget model; `close` stops listening. */
@@ -45,6 +46,7 @@ export class PageLink {
   #alive: FramesAlive;
   #strain = new StrainGauge();
   #heard = Date.now();
+  #first = new FirstWords(this.#heard);
   #timer: ReturnType<typeof setInterval> | null = null;
   #views = 0;
 
@@ -81,7 +83,9 @@ export class PageLink {
   }
 
   send(message: ToKernel, buffers: ArrayBuffer[] = []): void {
-    if (this.endReason === null) this.channel.send({ ...message, client: this.client }, buffers);
+    if (this.endReason !== null) return;
+    this.#first.said(message);
+    this.channel.send({ ...message, client: this.client }, buffers);
   }
 
   close(): void {
@@ -156,6 +160,7 @@ export class PageLink {
     if (this.endReason !== null) return;
     const now = Date.now();
     this.#alive.check(TIMER_MS);
+    for (const view of this.#first.due(now)) this.send(view);
     if (this.#pace.due(now)) this.#acknowledge(now);
     const silent = this.inSight && now - this.#heard > SILENCE_MS;
     if (silent !== this.silent) this.#setSilent(silent);

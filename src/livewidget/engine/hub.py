@@ -77,6 +77,7 @@ class Hub:
         monitor.parts.append(watch.parts)
         session.on_advice = watch.take
         self._unheard.add(session.chart)
+        self._transport.expect()
         self.adapt.add(session)
         self.adapt.compression.register(monitor.registry)
         self.wake(session.chart)

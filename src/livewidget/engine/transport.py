@@ -21,6 +21,10 @@ class Transport(Protocol):
         """Send one message; from any thread, without waiting for it to arrive."""
         ...
 
+    def expect(self) -> None:
+        """Note that there is a chart of which a browser that shows it will tell."""
+        ...
+
     def deaf(self) -> bool:
         """Whether a running cell keeps the browsers from being heard."""
         ...

@@ -40,6 +40,9 @@ class RecordingTransport:
             raise RuntimeError("the engine has set no handler on this transport")
         self.handler(content, buffers or [])
 
+    def expect(self) -> None:
+        """Do nothing: `stop_ears` says what is heard."""
+
     def deaf(self) -> bool:
         """Tell whether the engine cannot hear acknowledgements now."""
         return self._deaf

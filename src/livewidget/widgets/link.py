@@ -57,6 +57,10 @@ class Link(Widget):  # type: ignore[misc] # ipywidgets publishes no types
         self.bytes_sent += sum(memoryview(buffer).nbytes for buffer in buffers or ())
         self._hearing.sent()
 
+    def expect(self) -> None:
+        """Note that a browser that shows a new chart will tell of it; from any thread."""
+        self._hearing.expect()
+
     def deaf(self) -> bool:
         """Whether a running cell keeps the browsers from being heard; from any thread."""
         return self._hearing.deaf()
@@ -74,11 +78,12 @@ class Link(Widget):  # type: ignore[misc] # ipywidgets publishes no types
 
 
 class Hearing:
-    """Tells silence from deafness; no I/O, one plain write a call, so that no lock is needed.
+    """Tells silence from deafness; no I/O, and each call's writes are plain: no lock is needed.
 
-    Deaf is a kernel with a cell running that has sent something and has heard nothing for
-    `SILENCE_S` since. Without a cell the browser is silent: hidden, slow or gone. Where nothing
-    can be heard beside cells, the silence counts from the cell's beginning, sent or not.
+    Deaf is a kernel with a cell running that has sent something, or has a chart of which nothing
+    was said yet, and has heard nothing for `SILENCE_S` since. Without a cell the browser is silent:
+    hidden, slow or gone. Where nothing can be heard beside cells, the silence counts from the
+    cell's beginning, sent or not. That it can be is what ipykernel says; a frontend may use it not.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class Hearing:
     ) -> None:
         self._clock = clock
         self._beside_cells = beside_cells
+        self._expecting = False
         self._unanswered_since: float | None = None
         # A link is made in a cell that is already running and will report only its end.
         self.cell_began()
@@ -93,11 +99,17 @@ class Hearing:
     def cell_began(self) -> None:
         """A cell starts: what it was silent before says nothing about it."""
         self._in_cell = True
-        self.heard()
+        counts = self._expecting or not self._beside_cells
+        self._unanswered_since = self._clock() if counts else None
 
     def cell_ended(self) -> None:
         """A cell is over."""
         self._in_cell = False
+
+    def expect(self) -> None:
+        """A chart is there that a listening page tells of, at once or behind queued cells."""
+        self._expecting = True
+        self.sent()
 
     def sent(self) -> None:
         """Something was sent that a listening page answers."""
@@ -106,6 +118,7 @@ class Hearing:
 
     def heard(self) -> None:
         """A browser's message came."""
+        self._expecting = False
         self._unanswered_since = None if self._beside_cells else self._clock()
 
     def deaf(self) -> bool:

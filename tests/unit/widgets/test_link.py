@@ -57,6 +57,23 @@ def test_without_subshells_silence_counts_from_the_cells_beginning(clock: Tickin
     assert not hearing.deaf()
 
 
+def test_a_chart_that_nobody_has_told_of_is_waited_for_from_cell_to_cell(
+    hearing: Hearing, clock: Ticking
+) -> None:
+    hearing.expect()
+    clock.now += SILENCE_S + 0.01
+    assert hearing.deaf(), "nothing was sent, and the page's first word is behind this cell"
+    hearing.cell_ended()
+    hearing.cell_began()
+    assert not hearing.deaf()
+    clock.now += SILENCE_S + 0.01
+    assert hearing.deaf(), "or behind the next"
+    hearing.heard()
+    hearing.cell_began()
+    clock.now += 60
+    assert not hearing.deaf(), "who has spoken is silent of his own"
+
+
 def test_silence_after_the_cell_is_the_browsers_own(hearing: Hearing, clock: Ticking) -> None:
     hearing.cell_began()
     hearing.sent()

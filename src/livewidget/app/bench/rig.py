@@ -128,6 +128,9 @@ class NullTransport:
         if self.handler is not None:
             self.handler(content, [])
 
+    def expect(self) -> None:
+        """Do nothing: the page tells at once."""
+
     def deaf(self) -> bool:
         """Whether nothing can be heard: never."""
         return False
