@@ -27,6 +27,7 @@ TIMED = (
     "test_adapt.py",
     "test_busy.py",
     "test_chart.py",
+    "test_far.py",
     "test_history.py",
     "test_memory.py",
     "test_motion.py",

@@ -33,38 +33,52 @@ if not hasattr(_Link, "in_time"):
     threading.Thread(target=_deliver, daemon=True).start()
 """
 
-PAGE = f"""
-(() => {{
+# What comes is heard after `arrives()` ms, in its order, and what is said leaves after `leaves`.
+SOCKET = """
+((arrives, leaves) => {
   const Native = window.WebSocket;
-  window.WebSocket = class extends Native {{
-    #hear = () => {{}};
+  window.WebSocket = class extends Native {
+    #hear = () => {};
     #waiting = [];
-    #delay = 0;
 
-    constructor(...args) {{
+    constructor(...args) {
       super(...args);
-      this.addEventListener("message", (event) => {{
-        if (Math.random() < 0.1) this.#delay = Math.random() * {PAGE_MS};
-        this.#waiting.push([event, performance.now() + this.#delay]);
+      this.addEventListener("message", (event) => {
+        this.#waiting.push([event, performance.now() + arrives()]);
         if (this.#waiting.length === 1) this.#deliver();
-      }});
-    }}
+      });
+    }
 
-    set onmessage(hear) {{
+    set onmessage(hear) {
       this.#hear = hear;
-    }}
+    }
 
-    #deliver() {{
+    send(data) {
+      if (leaves === 0) super.send(data);
+      else setTimeout(() => super.send(data), leaves);
+    }
+
+    #deliver() {
       const [event, due] = this.#waiting[0];
       const left = due - performance.now();
-      if (left > 0) {{
+      if (left > 0) {
         setTimeout(() => this.#deliver(), left);
         return;
-      }}
+      }
       this.#waiting.shift();
       if (this.#waiting.length > 0) setTimeout(() => this.#deliver());
       this.#hear(event);
-    }}
-  }};
-}})();
-"""
+    }
+  };
+})"""
+NOW_AND_THEN = f"""(() => {{
+  let delay = 0;
+  return () => (delay = Math.random() < 0.1 ? Math.random() * {PAGE_MS} : delay);
+}})()"""
+
+PAGE = f"{SOCKET}({NOW_AND_THEN}, 0);"
+
+
+def far(ms: float) -> str:
+    """A page's script that puts its kernel so many ms away, each way."""
+    return f"{SOCKET}(() => {ms}, {ms});"

@@ -126,7 +126,9 @@ class Adaptation:
         page.since = before.at
         drawing = sum(each.frames * each.draw_ms for each in charts.values())
         page.page_ms = min(1000.0, max(busy_ms, drawing) / took)
-        latencies = self._latencies(charts)
+        # A far kernel's way is not the page's doing: latency says nothing before that is known.
+        way_ms = page.trips.way_ms
+        latencies = {} if way_ms is None else self._latencies(charts)
         page.long_ms = min(1000.0, strain.long_ms / took) if strain.long_ms > 0 else 0.0
         for number, each in charts.items():
             page.charts[number] = Signals(
@@ -135,6 +137,7 @@ class Adaptation:
                 drawn=each.frames / took,
                 sent=(page.sent.get(number, 0) - before.sent.get(number, 0)) / took,
                 latency_ms=latencies.get(number),
+                way_ms=way_ms or 0.0,
                 seen_from=before.at,
             )
 
@@ -234,10 +237,12 @@ class Adaptation:
         queued = session.streamer.queued
         growth = chart.growth(queued, now)
         latency = best.latency_ms
-        if latency is not None and queued and session.waits_ms:
-            # What waited for the operators is late already: no lighter frame makes up for that.
-            waited = max(session.waits_ms) - 1000 / session.pace
-            latency = max(0.0, latency - max(0.0, waited))
+        if latency is not None:
+            # No lighter frame makes up for a far kernel, nor for what waited for the operators.
+            waited = (
+                max(session.waits_ms) - 1000 / session.pace if queued and session.waits_ms else 0.0
+            )
+            latency = max(0.0, latency - best.way_ms - max(0.0, waited))
         return replace(
             best, latency_ms=latency, kernel_ms=chart.build_ms, build_ms=build_ms, growth=growth
         )

@@ -13,6 +13,7 @@ from livewidget.wire.pack import Packer
 
 HELD_MS = 1000.0  # of the two seconds under way, one is the page's own: it tells once a second
 TRIPS = 600  # words of a page, of which the quickest tells how long the way itself takes
+KNOWN = 3  # of them at least: the first ones come while the page is being made
 
 
 @dataclass(slots=True)
@@ -21,12 +22,19 @@ class Trips:
 
     seen: deque[float] = field(default_factory=lambda: deque(maxlen=TRIPS))
     waits_ms: float = 0.0
+    words: int = 0
 
     def add(self, trip_ms: float) -> None:
         """Take up one round trip, or NaN where it is not known."""
+        self.words += 1
         if trip_ms >= 0:
             self.seen.append(trip_ms)
             self.waits_ms = trip_ms - min(self.seen)
+
+    @property
+    def way_ms(self) -> float | None:
+        """What one way takes at its quickest; None until enough words have come to know it."""
+        return min(self.seen, default=0.0) / 2 if self.words >= KNOWN else None
 
 
 class Compression:

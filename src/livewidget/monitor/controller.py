@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from livewidget.data.errors import SettingError, quote
 from livewidget.monitor.ladder import FAST, HIGHEST, MODES, Setting, Target, ladder
-from livewidget.monitor.pressure import Pressure, Signals, building, latency_of, linear_of
+from livewidget.monitor.pressure import Pressure, Signals, building, late, latency_of, linear_of
 
 MOST_DECISIONS = 20
 DRAWING = 0.8  # of a page's main thread, its layout and paint included: the rest is the person's
@@ -158,10 +158,7 @@ class Controller:
             text = f"the page draws {signals.drawn:.0f} of {signals.sent:.0f} frames a second"
             found.append(Pressure("undrawn", "page", used, text, sure=False))
         if signals.latency_ms is not None and self._is_of_now(signals):
-            most = self.target.latency_ms
-            text = f"{signals.latency_ms:.0f} ms from arrival to pixel, of {most:.0f} ms"
-            used = signals.latency_ms / most
-            found.append(Pressure("latency", "page", used, text, sure=False))
+            found.append(late(signals, signals.latency_ms, self.target.latency_ms))
         return found
 
     def _is_of_now(self, signals: Signals) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 BUILDING = 0.5  # of the engine's thread: the rest takes the data in
 LINEAR = ("building", "drawing")
+WORTH_SAYING_MS = 10.0  # that a link takes: a local one's few are not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +14,8 @@ class Signals:
     """What was seen lately. All times are in ms but for `seen_from`.
 
     Of the browser: `page_ms` of main thread a second drew and painted all its charts, `drawn` of
-    `sent` frames a second of this one were drawn, `latency_ms` is arrival to pixel at p95.
+    `sent` frames a second of this one were drawn, `latency_ms` is arrival to pixel at p95 without
+    `way_ms`, which the link takes at its quickest.
     `seen_from` (s, the controller's clock) is since when that is so, None where nothing is known.
     Of the kernel: `build_ms` makes one tick of all charts, `kernel_ms` this one's part of it.
     `held`: what is under way has used up the credit. `growth` are the rows a second by which the
@@ -26,6 +28,7 @@ class Signals:
     drawn: float = 0.0
     sent: float = 0.0
     latency_ms: float | None = None
+    way_ms: float = 0.0
     seen_from: float | None = None
     kernel_ms: float = 0.0
     build_ms: float = 0.0
@@ -58,6 +61,14 @@ def building(signals: Signals, fps: float) -> Pressure:
         used = max(used, 1.2)
         text += f", while {signals.growth:,.0f} more events a second wait for it"
     return Pressure("building", "engine", used, text, sure=False)
+
+
+def late(signals: Signals, latency_ms: float, most: float) -> Pressure:
+    """Return how much of the `most` ms from arrival to pixel `latency_ms` is."""
+    way = signals.way_ms
+    beside = f" beside the {way:.0f} ms of the link" if way >= WORTH_SAYING_MS else ""
+    text = f"{latency_ms:.0f} ms from arrival to pixel{beside}, of {most:.0f} ms"
+    return Pressure("latency", "page", latency_ms / most, text, sure=False)
 
 
 def latency_of(pressures: list[Pressure]) -> Pressure:

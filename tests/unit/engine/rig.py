@@ -95,10 +95,12 @@ class Rig:
     def view(self, client="A", chart=1, view=1, *, width=800, visible=True):
         self.say("view", client, chart=chart, view=view, width=width, visible=visible, ratio=1)
 
-    def ack(self, client="A", tick=None, charts=None):
+    def ack(self, client="A", tick=None, charts=None, trip_ms=0.0):
         now = self.clock.now() / 1e6
         newest = self.hub.tick if tick is None else tick
-        self.say("ack", client, tick=newest, sent=now, received=now, now=now, charts=charts or {})
+        there = now - trip_ms / 2
+        times = {"sent": now - trip_ms, "received": there, "now": there}
+        self.say("ack", client, tick=newest, charts=charts or {}, **times)
 
     def live(self, seconds, client="A", push=True):
         """Let time pass while a browser acknowledges all that came, twice a second."""

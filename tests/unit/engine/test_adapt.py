@@ -11,11 +11,11 @@ def told(frames, draw_ms, age_ms=60.0, charts=(1,)):
     return {str(chart): drawn for chart in charts}
 
 
-def live(rig, seconds, **costs):
+def live(rig, seconds, trip_ms=0.0, **costs):
     """Let time pass while a page draws, and says so once a second."""
     for _ in range(seconds):
         rig.run(1)
-        rig.ack(charts=told(**costs))
+        rig.ack(charts=told(**costs), trip_ms=trip_ms)
 
 
 def level(rig, chart=1):
@@ -60,6 +60,27 @@ def test_what_was_given_up_comes_back(rig):
     assert rig.hub.quality(1)["quality"]["reason"] == ""
 
 
+def test_nothing_is_given_up_for_the_way_to_a_far_kernel(rig):
+    """Which no lighter frame shortens: the target is for what comes beside it."""
+    rig.chart()
+    rig.view()
+    live(rig, 10, frames=30, draw_ms=2, age_ms=60, trip_ms=240)
+    live(rig, 10, frames=30, draw_ms=2, age_ms=200, trip_ms=240)
+    assert (level(rig), rig.hub.quality(1)["decisions"]) == (0, [])
+    live(rig, 5, frames=30, draw_ms=2, age_ms=280, trip_ms=240)
+    assert level(rig) > 0
+    told_of = "160 ms from arrival to pixel beside the 120 ms of the link, of 150 ms"
+    assert told_of in rig.hub.quality(1)["quality"]["reason"]
+
+
+def test_a_link_that_was_quick_and_is_slow_is_no_far_kernel(rig):
+    rig.chart()
+    rig.view()
+    live(rig, 10, frames=30, draw_ms=2, trip_ms=4)
+    live(rig, 5, frames=30, draw_ms=2, age_ms=200, trip_ms=240)
+    assert level(rig) > 0
+
+
 def test_the_charts_of_a_page_give_way_together(rig):
     for number in range(1, 6):
         rig.chart(number)
@@ -75,7 +96,7 @@ def test_charts_that_are_late_to_different_degrees_share_their_frames(rig):
     for number in numbers:
         rig.chart(number)
         rig.view(chart=number, view=number)
-    for _ in range(4):
+    for _ in range(6):
         rig.run(1)
         late = {}
         for number in numbers:
