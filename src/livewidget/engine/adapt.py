@@ -25,6 +25,7 @@ LATENCY_MS = 150.0  # what a person does not take for a delay
 LEAST_FPS = 12.0  # with what a page lacks of it now and then, 10: what still looks like motion
 USUAL_FPS = 30.0  # what that delay is meant for
 FRAMES_WAITED = 2  # frames that an event may wait for: the kernel's, and the page's
+UNDER_WAY = 64  # frames, whose times of sending are kept: a second of them, and more
 FRAMES = 9  # of which the middle one tells what a frame costs the engine
 NEARLY_WORST = 0.95  # of the latencies: one stall of a garbage collector is not the load
 MOST_TOLD = 8
@@ -61,9 +62,14 @@ class _Chart:
 
     controller: Controller
     sent: int = 0
+    sent_at: deque[float] = field(default_factory=lambda: deque(maxlen=UNDER_WAY))
     build_ms: float = 0.0
     builds: deque[float] = field(default_factory=lambda: deque(maxlen=FRAMES))
     growth: Rate = field(default_factory=Rate)
+
+    def sent_by(self, at: float) -> int:
+        """Return how many frames were sent by then."""
+        return self.sent - sum(each > at for each in self.sent_at)
 
 
 class Adaptation:
@@ -90,13 +96,14 @@ class Adaptation:
         """Steer a chart no longer."""
         self._charts.pop(chart, None)
 
-    def built(self, session: ChartSession, encode_s: float, *, whole: bool) -> None:
-        """Note what a frame took that was sent: to build, and to encode.
+    def built(self, session: ChartSession, encode_s: float, now: float, *, whole: bool) -> None:
+        """Note what a frame took that is sent: to build, and to encode.
 
         A `whole` one is that of a change, or of a new page: what it costs is not what they cost.
         """
         chart = self._charts[session.chart]
         chart.sent += 1
+        chart.sent_at.append(now)
         if not whole:
             chart.builds.append(1000 * (session.build_s + encode_s))
             chart.build_ms = median(chart.builds)
@@ -119,7 +126,9 @@ class Adaptation:
         page = self._pages[name] = _Page(now)
         page.trips = page.trips if before is None else before.trips
         page.trips.add(strain.trip_ms)
-        page.sent = {number: chart.sent for number, chart in self._charts.items()}
+        # What left since then is on its way still, or was while this word was.
+        left = now - page.trips.quickest_ms / 1000
+        page.sent = {number: chart.sent_by(left) for number, chart in self._charts.items()}
         if before is None or now <= before.at:
             return
         took = now - before.at

@@ -29,12 +29,17 @@ class Trips:
         self.words += 1
         if trip_ms >= 0:
             self.seen.append(trip_ms)
-            self.waits_ms = trip_ms - min(self.seen)
+            self.waits_ms = trip_ms - self.quickest_ms
+
+    @property
+    def quickest_ms(self) -> float:
+        """The quickest so far; 0 before any."""
+        return min(self.seen, default=0.0)
 
     @property
     def way_ms(self) -> float | None:
         """What one way takes at its quickest; None until enough words have come to know it."""
-        return min(self.seen, default=0.0) / 2 if self.words >= KNOWN else None
+        return self.quickest_ms / 2 if self.words >= KNOWN else None
 
 
 class Compression:

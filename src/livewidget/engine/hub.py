@@ -201,11 +201,11 @@ class Hub:
             # Beats lie on a grid: a late one does not delay the next, and charts share theirs.
             session.due = (now * session.pace // 1 + 1) / session.pace
             if widths.get(session.chart) != 0 and session.has_news:
-                pieces += self._frame(session)
+                pieces += self._frame(session, now)
         self._send(pieces, self._statuses(seen, now), now)
         return max(0.0, min(session.due for session in seen) - self._clock.monotonic())
 
-    def _frame(self, session: ChartSession) -> list[bytes]:
+    def _frame(self, session: ChartSession, now: float) -> list[bytes]:
         pieces: list[bytes] = []
         try:
             session.streamer.drain()  # which is not the frame's own work
@@ -215,7 +215,7 @@ class Hub:
                 pieces = [] if frame is None else encode_frame(frame)
             if frame is not None:
                 took = time.thread_time() - begun
-                self.adapt.built(session, took, whole=frame.snapshot)
+                self.adapt.built(session, took, now, whole=frame.snapshot)
         except LivewidgetError as error:
             self._fail(session, str(error))
         except Exception as error:  # one chart's mistake is not the other charts' end

@@ -73,6 +73,23 @@ def test_nothing_is_given_up_for_the_way_to_a_far_kernel(rig):
     assert told_of in rig.hub.quality(1)["quality"]["reason"]
 
 
+def test_what_is_on_its_way_to_a_far_page_is_not_missed_there(rig):
+    rig.chart()
+    rig.view()
+    for _ in range(3):
+        rig.run(1, push=False)
+        rig.ack(charts=told(frames=0, draw_ms=0), trip_ms=240)
+    rig.run(0.2)
+    assert rig.parts()
+    rig.ack(charts=told(frames=0, draw_ms=0), trip_ms=240)
+    rig.run(0.2)
+    assert rig.hub.quality(1)["decisions"] == []
+    rig.run(0.6)
+    rig.ack(charts=told(frames=0, draw_ms=0), trip_ms=240)
+    rig.run(0.2)
+    assert "the page draws 0 of" in rig.hub.quality(1)["quality"]["reason"]
+
+
 def test_a_link_that_was_quick_and_is_slow_is_no_far_kernel(rig):
     rig.chart()
     rig.view()
