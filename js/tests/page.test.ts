@@ -139,7 +139,7 @@ describe("PageLink", () => {
 
   it("is silent after five seconds without a word, until the next", () => {
     const pageChanged = vi.fn();
-    page.join(1, { pageChanged });
+    page.join(1, { pageChanged, watching: () => true });
     channel.tick(1);
     pass(4500);
     expect(page.silent).toBe(false);

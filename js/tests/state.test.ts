@@ -13,6 +13,8 @@ describe("shownState", () => {
     [{ state: "live" }, { paused: true }, "paused", "paused"],
     [{ state: "paused" }, {}, "live", "live"],
     [{ state: "live" }, { silent: true }, "stale", "stale: no word from the kernel"],
+    // The kernel sends no status any more some seconds after the end.
+    [{ state: "ended", detail: "the file" }, { silent: true }, "ended", "ended: the file"],
     [{ state: "live" }, { endReason: "kernel restarted" }, "ended", "ended: kernel restarted"],
     [
       { state: "reconnecting", attempt: 3, detail: "host" },
@@ -68,6 +70,13 @@ describe("numbers", () => {
       "2.5M",
       "–",
     ]);
+    expect([999.4, 999.6, 999_400, 999_600].map((n) => short(n))).toEqual([
+      "999",
+      "1.0k",
+      "999k",
+      "1.0M",
+    ]);
+    expect([1_048_575, 1_073_741_823].map(bytes)).toEqual(["1 MiB", "1.0 GiB"]);
     expect([512, 2048, 183_500_800].map(bytes)).toEqual(["512 B", "2.0 KiB", "175 MiB"]);
     expect([5, 90, 60, 3600, 0.25].map(duration)).toEqual([
       "5 s",

@@ -21,7 +21,11 @@ describe("pointer and keys", () => {
     document.body.replaceChildren(stage);
     stage.setPointerCapture = () => {};
     pause.mockClear();
-    runtime = { viewport: { start: 0, stop: 1000 }, zoom: vi.fn(), backToLive: vi.fn() };
+    runtime = {
+      viewport: { origin: 0n, start: 0, stop: 1000 },
+      zoom: vi.fn(),
+      backToLive: vi.fn(),
+    };
     const chart = runtime as unknown as ChartRuntime;
     const hover = { move: vi.fn() } as unknown as Hover;
     pointerZoom(stage, chart, () => AREA, hover, closing.signal);

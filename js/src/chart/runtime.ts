@@ -77,7 +77,8 @@ export class ChartRuntime implements Port, Drawable {
     if (outcome === "gap") this.#askSnapshot();
     if (outcome !== "applied") return;
     const last = this.store.last as Frame;
-    if (!(this.#arrival <= last.arrival || Number.isNaN(last.arrival))) {
+    const older = this.#arrival <= last.arrival || Number.isNaN(last.arrival);
+    if (!older && this.visible()) {
       this.#arrival = last.arrival;
     }
     if (last.snapshot) {
@@ -109,7 +110,22 @@ export class ChartRuntime implements Port, Drawable {
   }
 
   pageChanged(): void {
+    this.sightChanged();
     this.#emit("state");
+  }
+
+  /** A view came into sight or went: to have waited out of sight is no latency. */
+  sightChanged(): void {
+    if (this.visible()) {
+      this.requestDraw();
+      return;
+    }
+    this.#arrival = Number.NaN;
+    this.#unseen = Number.NaN;
+  }
+
+  watching(): boolean {
+    return this.visible();
   }
 
   save(save: Save): void {
@@ -163,9 +179,11 @@ export class ChartRuntime implements Port, Drawable {
 
   backToLive(): void {
     if (!this.viewport.zoomed) return;
-    this.#sendRange(this.viewport.live(performance.now()), 0);
+    if (this.endReason !== null) this.viewport.home();
+    else this.#sendRange(this.viewport.live(performance.now()), 0);
     this.yRange.refit();
     this.#emit("zoom");
+    if (this.endReason !== null) this.requestDraw();
   }
 
   requestDraw(): void {

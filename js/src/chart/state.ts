@@ -19,7 +19,9 @@ export interface Known {
 
 export function shownState(status: Status, known: Known): Shown {
   if (known.endReason !== null) return { state: "ended", text: `ended: ${known.endReason}` };
-  if (known.silent) return { state: "stale", text: "stale: no word from the kernel" };
+  // Of a stream that is over the kernel soon has no more to say.
+  const over = status.state === "ended" || status.state === "failed";
+  if (known.silent && !over) return { state: "stale", text: "stale: no word from the kernel" };
   const { state, detail, attempt } = status;
   const resting = state === "live" || state === "waiting" || state === "paused";
   if (resting && known.paused) return { state: "paused", text: "paused" };

@@ -195,7 +195,7 @@ export class ChartView implements ViewPort {
   }
 
   #seen(): void {
-    if (this.visible()) this.runtime.requestDraw();
+    this.runtime.sightChanged();
   }
 
   #drawn(): void {
@@ -260,7 +260,7 @@ export class ChartView implements ViewPort {
     this.#toolbar.chip.textContent = shown.text;
     this.#toolbar.chip.title = shown.text;
     this.#empty.textContent = NO_DATA[shown.text] ?? shown.text;
-    this.#announcer.say(shown.text);
+    this.#announcer.say(shown.text, "state");
     if (shown.state !== "ended" || endReason === null) return;
     this.#toolbar.disable();
     this.#showAlerts();

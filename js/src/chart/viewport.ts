@@ -5,6 +5,8 @@ import type { Frame } from "../data/frame";
 const PATIENCE_MS = 1500;
 /** The narrowest range: below, a float64 of epoch milliseconds has no room for ticks. */
 const NARROWEST_NS = 1e6;
+/** No range reaches farther from 1970 than this: the kernel takes up less than 2 ** 62 ns. */
+const FARTHEST_NS = 4_600_000_000_000_000_000n;
 /** Frames further apart than this are not glided between: a picture must not trail behind. */
 const LONGEST_MS = 120;
 /** A step of more than this share of the range is a jump, and so is a range of another width. */
@@ -31,6 +33,8 @@ export class Viewport {
   zoomed = false;
   #glide: Glide | null = null;
   #followed = Number.NEGATIVE_INFINITY;
+  /** The range that was left by a zoom; null before one. */
+  #home: [number, number] | null = null;
   #pending: { token: number; until: number } | null = null;
 
   /**
@@ -76,8 +80,11 @@ export class Viewport {
 
   /** Shows [start, stop] now; returns the token for the `range` message that asks for it. */
   zoom(start: number, stop: number, now: number): number {
-    const middle = (start + stop) / 2;
-    const half = Math.max(NARROWEST_NS, stop - start) / 2;
+    const least = Number(-FARTHEST_NS - this.origin);
+    const most = Number(FARTHEST_NS - this.origin);
+    const half = Math.min(Math.max(NARROWEST_NS, stop - start), most - least) / 2;
+    const middle = Math.min(most - half, Math.max(least + half, (start + stop) / 2));
+    if (!this.zoomed && this.#pending === null) this.#home = [this.start, this.stop];
     this.start = middle - half;
     this.stop = middle + half;
     this.zoomed = true;
@@ -89,6 +96,13 @@ export class Viewport {
   live(now: number): number {
     this.zoomed = false;
     return this.#expect(now);
+  }
+
+  /** Returns to where the zooming began: no frame comes any more that says where live is. */
+  home(): void {
+    if (this.#home !== null) [this.start, this.stop] = this.#home;
+    this.zoomed = false;
+    this.#glide = null;
   }
 
   /** The range in nanoseconds since the epoch, as decimal text. */
@@ -116,6 +130,7 @@ export class Viewport {
     const shift = Number(this.origin - origin);
     this.start += shift;
     this.stop += shift;
+    if (this.#home !== null) this.#home = [this.#home[0] + shift, this.#home[1] + shift];
     if (this.#glide !== null) {
       this.#glide.from += shift;
       this.#glide.target += shift;

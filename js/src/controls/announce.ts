@@ -1,28 +1,34 @@
-/** Speaks to screen readers politely: the newest word, at most one in five seconds. */
+/** Speaks to screen readers politely: at most once in five seconds, and then all that has waited. */
 import { element } from "./dom";
 
 const PACE_MS = 5000;
+/** What waits at most: beyond it the oldest is not said. */
+const MOST = 5;
 
 export class Announcer {
   readonly el = element("div", "lw-unseen", { "aria-live": "polite", role: "status" });
-  #next: string | null = null;
+  #waiting = new Map<string, string>();
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(signal: AbortSignal) {
     signal.addEventListener("abort", () => this.#timer !== null && clearTimeout(this.#timer));
   }
 
-  say(text: string): void {
-    if (this.#timer !== null) {
-      this.#next = text;
-      return;
-    }
+  /** Says `text`, in the place of what waits to be said `about` the same. */
+  say(text: string, about = text): void {
+    this.#waiting.delete(about);
+    this.#waiting.set(about, text);
+    const [oldest] = this.#waiting.keys();
+    if (this.#waiting.size > MOST) this.#waiting.delete(oldest as string);
+    if (this.#timer === null) this.#speak();
+  }
+
+  #speak(): void {
+    const text = [...this.#waiting.values()].join(". ");
+    this.#waiting.clear();
+    this.#timer = null;
+    if (text === "" || text === this.el.textContent) return;
     this.el.textContent = text;
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      const next = this.#next;
-      this.#next = null;
-      if (next !== null && next !== this.el.textContent) this.say(next);
-    }, PACE_MS);
+    this.#timer = setTimeout(() => this.#speak(), PACE_MS);
   }
 }

@@ -48,9 +48,13 @@ export class Legend {
       const attributes = { type: "button", title: `Show or hide ${item.name}` };
       const name = element("span", "lw-name", {}, item.name);
       const made = element("button", "lw-series", attributes, swatch(item.look), name, value);
+      made.dataset.series = item.name;
       made.addEventListener("click", () => this.toggle(item.name));
       return { button: made, value, number, room: LEAST_ROOM };
     });
+    const focused = (document.activeElement as HTMLElement | null)?.dataset.series;
+    const held = this.el.contains(document.activeElement);
     this.el.replaceChildren(...this.#buttons.map((made) => made.button));
+    if (held) this.#buttons.find(({ button }) => button.dataset.series === focused)?.button.focus();
   }
 }

@@ -10,7 +10,8 @@ const UNITS: [number, string][] = [
 export function short(value: number | null, unit = ""): string {
   if (value === null || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  const [scale, prefix] = UNITS.find(([s]) => size >= s) ?? [1, ""];
+  // What would be rounded to 1000k is 1.0M.
+  const [scale, prefix] = UNITS.find(([s]) => size >= 0.9995 * s) ?? [1, ""];
   const scaled = value / scale;
   const digits = Math.abs(scaled) >= 100 || Number.isInteger(scaled) ? 0 : 1;
   return scaled.toFixed(digits) + prefix + unit;
@@ -18,8 +19,8 @@ export function short(value: number | null, unit = ""): string {
 
 /** Bytes with a binary prefix: 175 MiB. */
 export function bytes(value: number): string {
-  if (value >= 2 ** 30) return `${(value / 2 ** 30).toFixed(1)} GiB`;
-  if (value >= 2 ** 20) return `${Math.round(value / 2 ** 20)} MiB`;
+  if (value >= 1023.5 * 2 ** 20) return `${(value / 2 ** 30).toFixed(1)} GiB`;
+  if (value >= 1023.95 * 1024) return `${Math.round(value / 2 ** 20)} MiB`;
   return value >= 1024 ? `${(value / 1024).toFixed(1)} KiB` : `${Math.round(value)} B`;
 }
 

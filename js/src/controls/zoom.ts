@@ -60,11 +60,22 @@ function wheelZoom(
     event.preventDefault();
     const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
     const { deltaX, deltaY } = event;
+    if (deltaX === 0 && deltaY === 0) return; // how some touchpads begin
     if (Math.abs(deltaX) > Math.abs(deltaY)) panBy(runtime, deltaX * pixels * WHEEL_PAN);
     else zoomAbout(runtime, share(event), Math.exp(deltaY * pixels * WHEEL_STEP));
   };
   document.addEventListener("wheel", elsewhere, { capture: true, passive: true, signal });
   on(stage, "wheel", wheel, signal, { passive: false });
+}
+
+/** The range that was taken hold of, and where. */
+interface Drag {
+  x: number;
+  share: number;
+  origin: bigint;
+  start: number;
+  stop: number;
+  moved: boolean;
 }
 
 /** Dragging moves the picture under the pointer. `share`: where the pointer is, from 0 to 1. */
@@ -74,11 +85,11 @@ function dragPan(
   share: (event: MouseEvent) => number,
   signal: AbortSignal,
 ): void {
-  let drag: { x: number; share: number; start: number; stop: number; moved: boolean } | null = null;
+  let drag: Drag | null = null;
   const grab = (event: PointerEvent) => {
     if (event.button !== 0) return;
-    const { start, stop } = runtime.viewport;
-    drag = { x: event.clientX, share: share(event), start, stop, moved: false };
+    const { origin, start, stop } = runtime.viewport;
+    drag = { x: event.clientX, share: share(event), origin, start, stop, moved: false };
     stage.setPointerCapture(event.pointerId);
   };
   const move = (event: PointerEvent) => {
@@ -86,7 +97,9 @@ function dragPan(
     drag.moved ||= Math.abs(event.clientX - drag.x) >= DRAG_PX;
     if (!drag.moved) return;
     stage.classList.add("lw-dragging");
-    const shift = (drag.share - share(event)) * (drag.stop - drag.start);
+    // The kernel's answers to a drag under way count from other origins.
+    const rebased = Number(drag.origin - runtime.viewport.origin);
+    const shift = rebased + (drag.share - share(event)) * (drag.stop - drag.start);
     runtime.zoom(drag.start + shift, drag.stop + shift);
   };
   const drop = () => {

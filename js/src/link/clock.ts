@@ -27,6 +27,21 @@ const SLACK_MS = 4;
 // Less than a frame at 60 Hz, more than what a due time and the nearest frame are apart.
 const LATE_MS = 10;
 
+const reported = new Set<string>();
+const MOST_REPORTED = 100;
+
+/** One that fails, of many, is not the end of the others. What fails at each frame is told once. */
+export function attempt(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    const text = String(error);
+    if (reported.has(text) || reported.size >= MOST_REPORTED) return;
+    reported.add(text);
+    console.error(error);
+  }
+}
+
 export class FrameClock {
   #waiting = new Set<Drawable>();
   #early = new WeakSet<Drawable>();
@@ -86,7 +101,7 @@ export class FrameClock {
   settle(): void {
     const calls = this.#settling;
     this.#settling = [];
-    for (const call of calls) call();
+    for (const call of calls) attempt(call);
   }
 
   get #idle(): boolean {
@@ -136,7 +151,7 @@ export class FrameClock {
     const late = !this.#early.delete(drawable) && now - due > LATE_MS;
     this.#last.set(drawable, late ? now : due);
     this.#waiting.delete(drawable);
-    drawable.draw(now);
+    attempt(() => drawable.draw(now));
     return true;
   }
 }

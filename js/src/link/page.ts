@@ -5,7 +5,7 @@ import { type ChartAck, readMessage, type Save, type Tick, type ToKernel } from 
 import { readPacket } from "../wire/packet";
 import { AckPace } from "./acks";
 import { FramesAlive } from "./alive";
-import { browserFrames, FrameClock, type Frames } from "./clock";
+import { attempt, browserFrames, FrameClock, type Frames } from "./clock";
 import { FirstWords } from "./first-words";
 import { StrainGauge } from "./strain";
 
@@ -28,7 +28,7 @@ export interface Port {
   pageChanged?(): void;
   /** Counters since the last call; null while no view of the chart is in sight. */
   ack?(): ChartAck | null;
-  /** Whether something in sight shows figures and draws nothing: it too wants ticks. */
+  /** Whether something of it is in sight, if only figures: it wants ticks. */
   watching?(): boolean;
 }
 
@@ -45,7 +45,8 @@ export class PageLink {
   #pace = new AckPace();
   #alive: FramesAlive;
   #strain = new StrainGauge();
-  #heard = Date.now();
+  /** When, by `performance.now()`: a wall clock may be set. */
+  #heard = performance.now();
   #first = new FirstWords(this.#heard);
   #timer: ReturnType<typeof setInterval> | null = null;
   #views = 0;
@@ -111,7 +112,7 @@ export class PageLink {
   #tick(tick: Tick, packet: DataView | undefined): void {
     this.clock.settle();
     const now = Date.now();
-    this.#heard = now;
+    this.#heard = performance.now();
     if (this.silent) this.#setSilent(false);
     if (packet) this.#frames(packet);
     for (const [chart, status] of tick.status) this.#tell(chart, (p) => p.status?.(status));
@@ -131,7 +132,7 @@ export class PageLink {
   }
 
   #tell(chart: number, tell: (port: Port) => void): void {
-    for (const port of this.#ports.get(chart) ?? []) tell(port);
+    for (const port of this.#ports.get(chart) ?? []) attempt(() => tell(port));
   }
 
   #tellAll(tell: (port: Port) => void): void {
@@ -158,12 +159,18 @@ export class PageLink {
 
   #beat(): void {
     if (this.endReason !== null) return;
-    const now = Date.now();
+    const [now, wall] = [performance.now(), Date.now()];
     this.#alive.check(TIMER_MS);
     for (const view of this.#first.due(now)) this.send(view);
-    if (this.#pace.due(now)) this.#acknowledge(now);
+    if (this.#pace.due(wall)) this.#acknowledge(wall);
+    // To a page with nothing in sight the kernel has nothing to say.
+    if (!this.#watched()) this.#heard = now;
     const silent = this.inSight && now - this.#heard > SILENCE_MS;
     if (silent !== this.silent) this.#setSilent(silent);
+  }
+
+  #watched(): boolean {
+    return [...this.#ports.values()].some((ports) => [...ports].some((p) => p.watching?.()));
   }
 
   #setSilent(silent: boolean): void {
@@ -173,7 +180,7 @@ export class PageLink {
 
   #sightChanged = (): void => {
     // Nothing was sent to a page out of sight: its silence counts from now.
-    if (this.inSight) this.#heard = Date.now();
+    if (this.inSight) this.#heard = performance.now();
     this.#tellAll((p) => p.pageChanged?.());
   };
 

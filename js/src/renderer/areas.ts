@@ -1,6 +1,6 @@
 /** Bands and markers as SVG path data, straight from typed arrays. */
 import type { Area, Curve, Picture } from "./base";
-import { clip, visibleSlice } from "./path";
+import { clip, onLine, visibleSlice } from "./path";
 
 const DOT_PX = 2.5;
 const RING_PX = 4.5;
@@ -95,7 +95,7 @@ export function bandOf(lower: Curve, upper: Curve, picture: Picture, area: Area)
 }
 
 function side(
-  { x, y }: Curve,
+  curve: Curve,
   [from, to]: Run,
   [begin, end]: readonly [number, number],
   { start, stop, low, high }: Picture,
@@ -106,11 +106,13 @@ function side(
   const ky = (area.height / (high - low)) * 10;
   let path = "";
   for (let i = step > 0 ? from : to - 1; i >= from && i < to; i += step) {
-    const at = x[i] as number;
+    const at = curve.x[i] as number;
     if (at < begin || at > end) continue;
-    const px = clip(Math.round((at - start) * kx) / 10);
-    const py = clip(Math.round((high - (y[i] as number)) * ky) / 10);
-    path += `${path === "" ? "M" : " "}${px},${py}`;
+    const px = Math.round((at - start) * kx) / 10;
+    const near = clip(px);
+    const value = near === px ? (curve.y[i] as number) : onLine(curve, i, start + (near * 10) / kx);
+    const py = clip(Math.round((high - value) * ky) / 10);
+    path += `${path === "" ? "M" : " "}${near},${py}`;
   }
   return path;
 }

@@ -30,7 +30,10 @@ export class CanvasLayer {
     this.el.className = "lw-canvas";
     this.#context = this.el.getContext("2d");
     this.el.addEventListener("contextlost", lost);
-    this.el.addEventListener("contextrestored", found);
+    this.el.addEventListener("contextrestored", () => {
+      this.#size = ""; // a new bitmap knows nothing of the scale that was set
+      found();
+    });
   }
 
   /** Whether it can be drawn on. */

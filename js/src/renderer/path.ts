@@ -34,21 +34,39 @@ export function pathOf(curve: Curve, picture: Picture, area: Area): string {
   const kx = (area.width / (stop - start)) * 10;
   const ky = (area.height / (high - low)) * 10;
   const [from, to] = visibleSlice(x, start, stop);
+  const beside = FAR * 10;
   let path = "";
   let pen = 0;
   for (let i = from; i < to; i++) {
-    const value = y[i] as number;
+    let value = y[i] as number;
     if (!Number.isFinite(value)) {
       if (pen === 1) path += "h0";
       pen = 0;
       continue;
     }
-    const px = Math.round(((x[i] as number) - start) * kx) / 10;
+    let at = ((x[i] as number) - start) * kx;
+    if (at < -beside || at > beside) {
+      at = at < 0 ? -beside : beside;
+      value = onLine(curve, i, start + at / kx);
+    }
+    const px = Math.round(at) / 10;
     const py = Math.round((high - value) * ky) / 10;
     path += `${pen === 0 ? "M" : pen === 1 ? "L" : " "}${clip(px)},${clip(py)}`;
     pen = pen === 0 ? 1 : 2;
   }
   return pen === 1 ? `${path}h0` : path;
+}
+
+/**
+ * The y at the time `at` of the line from point `i` to the next one on that side: what lies too far
+ * beside a picture is put nearer, on the line that leads in. That of the point where there is no line.
+ */
+export function onLine({ x, y }: Curve, i: number, at: number): number {
+  const [x0, y0] = [x[i] as number, y[i] as number];
+  const next = at > x0 ? i + 1 : i - 1;
+  const share = (at - x0) / ((x[next] as number) - x0);
+  const value = y0 + share * ((y[next] as number) - y0);
+  return Number.isFinite(value) ? value : y0;
 }
 
 export function clip(pixel: number): number {

@@ -4,7 +4,7 @@
  * Four such lines a pixel column give the edges their smoothness.
  */
 import type { Area, Curve, Picture } from "./base";
-import { visibleSlice } from "./path";
+import { onLine, visibleSlice } from "./path";
 
 /** Upright lines a pixel column. */
 const LINES = 4;
@@ -53,11 +53,12 @@ export class Raster {
 
   /** Draws `curve` with a pen of `weight` pixels. A y that is not finite breaks the line. */
   draw(
-    { x, y }: Curve,
+    curve: Curve,
     { start, stop, low, high }: Pick<Picture, "start" | "stop" | "low" | "high">,
     weight: number,
     ink: Ink,
   ): void {
+    const { x, y } = curve;
     const kx = (LINES * this.width) / (stop - start);
     const ky = this.height / (high - low);
     const radius = weight / 2;
@@ -65,12 +66,16 @@ export class Raster {
     let broken = true;
     let [px, py] = [0, 0];
     for (let i = from; i < to; i++) {
-      const value = y[i] as number;
+      let value = y[i] as number;
       if (!Number.isFinite(value)) {
         broken = true;
         continue;
       }
-      const nx = near(((x[i] as number) - start) * kx);
+      let nx = ((x[i] as number) - start) * kx;
+      if (nx < -FAR || nx > FAR) {
+        nx = near(nx);
+        value = onLine(curve, i, start + nx / kx);
+      }
       const ny = near((high - value) * ky);
       if (broken) this.#ink(ink);
       else this.#stroke(px, py, nx, ny, radius);

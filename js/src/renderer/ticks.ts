@@ -31,9 +31,12 @@ export function niceStep(raw: number): number {
 export function valueTicks(low: number, high: number, count: number): Tick[] {
   if (!(high > low) || !Number.isFinite(high - low)) return [];
   const step = niceStep((high - low) / Math.max(1, count));
+  const [first, last] = [Math.ceil(low / step), Math.floor(high / step)];
+  // Beyond these one more is no other number: counting would never end.
+  if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last)) return [];
   const label = valueLabel(step, Math.max(Math.abs(low), Math.abs(high)));
   const ticks: Tick[] = [];
-  for (let n = Math.ceil(low / step); n * step <= high; n++) {
+  for (let n = first; n <= last; n++) {
     ticks.push({ value: n * step, label: label(n * step) });
   }
   return ticks;
@@ -97,7 +100,7 @@ function calendarTicks(start: number, stop: number, raw: number, zone: Zone): Ti
   for (; ; month += months) {
     const wall = Date.UTC(Math.floor(month / 12), month % 12, 1);
     const value = zone.toUtc(wall);
-    if (value > stop) return ticks;
+    if (!(value <= stop)) return ticks; // nor where the calendar has no such time
     if (value >= start) ticks.push({ value, label: calendarLabel(wall, months) });
   }
 }

@@ -27,8 +27,12 @@ export function extent(curves: Curve[], start: number, stop: number): [number, n
   return low <= high ? [low, high] : null;
 }
 
+/** What differs by less than this share of its size differs by rounding: it counts as constant. */
+const ROUNDING = 1e-13;
+
 function padded(low: number, high: number): [number, number] {
-  const span = high - low || Math.abs(high) * 0.1 || 1;
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const span = high - low > size * ROUNDING ? high - low : size * 0.1 || 1;
   return [low - span * PADDING, high + span * PADDING];
 }
 
