@@ -25,6 +25,7 @@ LATENCY_MS = 150.0  # what a person does not take for a delay
 LEAST_FPS = 12.0  # with what a page lacks of it now and then, 10: what still looks like motion
 USUAL_FPS = 30.0  # what that delay is meant for
 FRAMES_WAITED = 2  # frames that an event may wait for: the kernel's, and the page's
+BEATS = 15  # over so many the part of those that draw is taken
 UNDER_WAY = 64  # frames, whose times of sending are kept: a second of them, and more
 FRAMES = 9  # of which the middle one tells what a frame costs the engine
 NEARLY_WORST = 0.95  # of the latencies: one stall of a garbage collector is not the load
@@ -63,9 +64,15 @@ class _Chart:
     controller: Controller
     sent: int = 0
     sent_at: deque[float] = field(default_factory=lambda: deque(maxlen=UNDER_WAY))
+    drawing: float = 1.0  # the part of its beats, lately, that had something to draw
     build_ms: float = 0.0
     builds: deque[float] = field(default_factory=lambda: deque(maxlen=FRAMES))
     growth: Rate = field(default_factory=Rate)
+
+    @property
+    def beat_ms(self) -> float:
+        """What a beat costs the engine: a frame, or nothing where nothing is new."""
+        return self.drawing * self.build_ms
 
     def sent_by(self, at: float) -> int:
         """Return how many frames were sent by then."""
@@ -95,6 +102,11 @@ class Adaptation:
     def remove(self, chart: int) -> None:
         """Steer a chart no longer."""
         self._charts.pop(chart, None)
+
+    def beat(self, session: ChartSession, *, drew: bool) -> None:
+        """Note that a chart had its turn, and whether there was something to draw."""
+        chart = self._charts[session.chart]
+        chart.drawing += (drew - chart.drawing) / BEATS
 
     def built(self, session: ChartSession, encode_s: float, now: float, *, whole: bool) -> None:
         """Note what a frame took that is sent: to build, and to encode.
@@ -129,8 +141,8 @@ class Adaptation:
         # What left since then is on its way still, or was while this word was.
         left = now - page.trips.quickest_ms / 1000
         page.sent = {number: chart.sent_by(left) for number, chart in self._charts.items()}
-        if before is None or now <= before.at:
-            return
+        if before is None or not 0 < now - before.at < STALE_S:
+            return  # a page that was away did not idle
         took = now - before.at
         page.since = before.at
         drawing = sum(each.frames * each.draw_ms for each in charts.values())
@@ -159,7 +171,7 @@ class Adaptation:
         self._stepped_at = now
         seen = [session for session in sessions if session.chart in self._charts]
         held = held and any(now - page.at < HEARD_S for page in self._pages.values())
-        build_ms = sum(self._charts[session.chart].build_ms for session in seen)
+        build_ms = sum(self._charts[session.chart].beat_ms for session in seen)
         tries = self._compress(seen, now, held=held and not deaf)
         for session in seen:
             chart = self._charts[session.chart]

@@ -200,10 +200,20 @@ class Hub:
                 continue
             # Beats lie on a grid: a late one does not delay the next, and charts share theirs.
             session.due = (now * session.pace // 1 + 1) / session.pace
-            if widths.get(session.chart) != 0 and session.has_news:
-                pieces += self._frame(session, now)
+            pieces += self._due(session, widths.get(session.chart), now)
         self._send(pieces, self._statuses(seen, now), now)
         return max(0.0, min(session.due for session in seen) - self._clock.monotonic())
+
+    def _due(self, session: ChartSession, width: int | None, now: float) -> list[bytes]:
+        """Return the frame of a chart whose beat it is, for the widest view (0: figures only)."""
+        if width and width != session.viewport.width:
+            look = session.viewport  # a wide page came back, or went without a word
+            session.look(Viewport(width, look.span, look.token))
+        pieces = self._frame(session, now) if width != 0 and session.has_news else []
+        if not pieces:
+            session.pass_over()
+        self.adapt.beat(session, drew=bool(pieces))
+        return pieces
 
     def _frame(self, session: ChartSession, now: float) -> list[bytes]:
         pieces: list[bytes] = []

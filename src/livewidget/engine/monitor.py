@@ -246,7 +246,9 @@ class PerformanceMonitor(Measured):
             "paused": session.paused,
             "loop": loop,
         }
-        histogram = shown_ms(self._recent.read(self._clock.monotonic())) if whole else None
+        at = self._clock.monotonic()
+        self._recent.tend(at)
+        histogram = shown_ms(self._recent.read(at)) if whole else None
         if histogram is not None:
             figures["histogram"] = histogram
         for part in self.parts:

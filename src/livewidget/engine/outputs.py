@@ -7,8 +7,9 @@ import contextlib
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,8 @@ class Output:
     reason. Only a setting that is wrong, or a package that is not there, gives it up.
 
     `error` is why it fails now, or was given up. With a `cursor` it goes on behind what an earlier
-    process had delivered.
+    process had delivered. `name` is what it is called for people, none of those that are `taken`;
+    it holds no secret.
     """
 
     def __init__(
@@ -125,8 +127,12 @@ class Output:
         subscription: Subscription,
         delivery: Delivery,
         cursor: Cursor | None = None,
+        *,
+        taken: Collection[str] = (),
     ) -> None:
         self.sink = sink
+        counted = (f"{sink.name} ({n})" for n in count(2))
+        self.name = next(name for name in chain([sink.name], counted) if name not in taken)
         self.written = self.rejected = self.dropped = self.retried = 0
         self.error = ""
         self.given_up = False
@@ -147,11 +153,6 @@ class Output:
         self._changed = Gate()
         self._ended = False
         self._open = False
-
-    @property
-    def name(self) -> str:
-        """What the sink is called for people; holds no secret."""
-        return self.sink.name
 
     @property
     def state(self) -> str:

@@ -148,6 +148,7 @@ class ChartSession:
         events = 0 if ring is None else ring.head - head
         passed = f"{(now - since) / _SECOND:.1f} s and {events:,} events passed while paused"
         self._notice = (passed, now + NOTICE_S * _SECOND)
+        self._ended_at = None  # a stream that is over has this to tell
         self.revive()
 
     def show_alerts(self, alerts: list[dict[str, Any]] | None) -> None:
@@ -178,6 +179,10 @@ class ChartSession:
         if not self.streamer.idle:
             return True
         return ring.head != self._seen and not self.paused
+
+    def pass_over(self) -> None:
+        """Let what came go by that changes no picture: a later one is not as old as that."""
+        self.streamer.take_oldest_arrival(self)
 
     def advance(self) -> Frame | None:
         """Bring the view up to date and return its next frame, or None where nothing changed."""
@@ -242,7 +247,7 @@ class ChartSession:
             return False
         if self._ended_at is None:
             self._ended_at = now
-        return now - self._ended_at > RATES_S
+        return now - self._ended_at > max(RATES_S, NOTICE_S + 1 if self._notice[0] else 0)
 
     @property
     def failure(self) -> str:

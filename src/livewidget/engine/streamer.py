@@ -319,7 +319,8 @@ class DataStreamer(Watched):
         subscription = self.subscribe(output=output, since=None if cursor is None else cursor.row)
         if cursor is not None:
             cursor.begin(subscription.start)
-        writing = Output(made, subscription, delivery, cursor)
+        taken = {each.name for each in self.outputs}
+        writing = Output(made, subscription, delivery, cursor, taken=taken)
         self.outputs.append(writing)
 
         def start() -> None:

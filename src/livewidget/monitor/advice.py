@@ -90,7 +90,7 @@ def _browser(figures: Figures) -> str | None:
 def _undrawn(figures: Figures) -> str | None:
     if figures["frame_rate"] or figures["fps"]:
         return None
-    return "Nothing: no picture of this stream is in sight." if figures["rate"] else None
+    return "Nothing: what comes changes no picture here." if figures["rate"] else None
 
 
 def _slow_data(figures: Figures) -> str | None:

@@ -29,6 +29,7 @@ LATELY_S = 30.0  # a fall so soon after a climb says that the climb was a mistak
 # twice as long for each: what is on the edge now and then is not gone to and fro about
 SURVIVED_S = 60.0
 BARRED_S = 8.0  # after the first such mistake, twice as long after each
+MOST_MISTAKES = 10
 LONGEST_BARRED_S = 512.0
 LIGHTER = 0.6  # of the load from which a climb failed: then it is another load
 UNKNOWN = {"page": 1.0, "engine": 1.0}  # the part of a frame's cost that goes with its points
@@ -93,6 +94,11 @@ class Controller:
     def levels(self) -> int:
         """How many rungs the mode leaves."""
         return 1 if self.mode != "auto" else len(self._rungs) - self._best
+
+    @property
+    def _patience(self) -> float:
+        """How much longer than usual to wait, after so many mistakes."""
+        return 2.0 ** min(self._mistakes, MOST_MISTAKES)
 
     def choose(self, mode: str) -> Setting:
         """Change the mode."""
@@ -246,7 +252,7 @@ class Controller:
             rung += 1
         climb, self._climb = self._climb, None
         used = linear.used * self._scale(linear.where, rung)
-        if climb is not None and now - climb[0] <= LATELY_S * 2.0**self._mistakes:
+        if climb is not None and now - climb[0] <= LATELY_S * self._patience:
             self._bar(now, _Mistake(climb[1], rung, used))
         if worst.name != "latency":
             self._left = now, _Mistake(self._rung, rung, used)
@@ -254,14 +260,14 @@ class Controller:
 
     def _bar(self, now: float, mistake: _Mistake) -> None:
         """Bar a way up that has just proved to be a mistake, longer each time."""
-        wait = min(LONGEST_BARRED_S, BARRED_S * 2.0**self._mistakes)
+        wait = min(LONGEST_BARRED_S, BARRED_S * self._patience)
         self._mistakes += 1
         self._barred, self._barred_until = mistake, now + wait
 
     def _rise(self, now: float, pressures: list[Pressure], signals: Signals) -> None:
         """Go up as far as is foreseen to leave room, after a while of calm."""
         climb = self._climb
-        if climb is not None and now - climb[0] > SURVIVED_S * 2.0**self._mistakes:
+        if climb is not None and now - climb[0] > SURVIVED_S * self._patience:
             self._climb, self._mistakes = None, max(0, self._mistakes - 1)
         self._lift(now, linear_of(pressures))
         calm = now - max(self._calm_since, self._changed)

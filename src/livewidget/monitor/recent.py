@@ -20,6 +20,11 @@ class Recent:
         self._span = span_s
         self._kept: deque[tuple[float, Snapshot]] = deque()
 
+    def tend(self, now: float) -> None:
+        """Keep a step of the way, where nobody reads: else the span would begin where one did."""
+        if not self._kept or now - self._kept[-1][0] >= self._span / STEPS:
+            self.read(now)
+
     def read(self, now: float) -> Snapshot:
         """Return what came in the span before `now` (s); all, before a span has passed."""
         snapshot, kept = self._series.value, self._kept

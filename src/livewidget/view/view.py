@@ -178,7 +178,7 @@ class View:
         times, values, keys = _in_order(times, values, keys)
         newest = int(times[-1])
         self._newest = newest if self._newest is None else max(newest, self._newest)
-        if self._newest - self._origin > _FARTHEST:
+        if self._viewport.span is None and self._newest - self._origin > _FARTHEST:
             self._fresh = True
         self._feed_between(gaps, times, values, keys)
 

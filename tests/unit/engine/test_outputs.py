@@ -96,6 +96,13 @@ def test_rows_wait_for_company_no_longer_than_they_are_told(streamer):
     assert len(sink.batches) < 5
 
 
+def test_outputs_of_one_name_are_told_apart(streamer):
+    """Their metrics and their stages go by it: one would hide the other."""
+    for _ in range(3):
+        streamer.send_to(Told())
+    assert [each.name for each in streamer.outputs] == ["told", "told (2)", "told (3)"]
+
+
 def test_a_sink_that_fails_gets_the_same_rows_with_the_same_numbers_again(streamer, caplog):
     sink = Told(fails=3)
     output = streamer.send_to(sink)

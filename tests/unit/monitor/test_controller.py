@@ -248,3 +248,11 @@ def test_a_slower_page_is_not_answered_by_going_to_and_fro(plant: Plant, cpu: fl
     plant.cpu = cpu
     assert changes(plant.run(controller, 60)) <= 14, list(controller.decisions)
     assert changes(plant.run(controller, 60)) <= 4, list(controller.decisions)
+
+
+def test_a_thousand_mistakes_are_no_overflow():
+    controller = Controller()
+    plant = Plant(fixed=20.0, point=6.0)
+    controller._mistakes = 2000
+    plant.run(controller, 60)
+    assert controller.level > 0
