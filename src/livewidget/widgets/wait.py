@@ -18,12 +18,11 @@ import contextvars
 import inspect
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-Pause = Callable[[float], None]
 
 MESSAGES_PER_POLL = 10
 """Enough for a dragged slider, and a flood cannot keep the predicate from being asked."""
@@ -39,11 +38,16 @@ def wait(predicate: Callable[[], T], timeout: float | None = None, poll: float =
     Ctrl-C and the interrupt button end it. Outside a kernel, or off its main thread, it only looks.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
-    with _pausing() as pause:
+    pauses = _pauses()
+    # A context manager could be entered and never left, by an interrupt between the two.
+    try:
+        pauses.begin()
         while not (result := predicate()):
             if deadline is not None and time.monotonic() >= deadline:
                 raise TimeoutError(f"waited {timeout:g} s in vain for {describe(predicate)}")
-            pause(poll)
+            pauses.pause(poll)
+    finally:
+        pauses.end()
     return result
 
 
@@ -63,20 +67,28 @@ def describe(predicate: Callable[[], object]) -> str:
         return name
 
 
-@contextmanager
-def _pausing() -> Iterator[Pause]:
-    """What lets time pass here: a plain sleep, or one that serves the kernel's messages."""
+class _Pauses:
+    """How time passes in a wait: here a plain sleep. `end` undoes what `begin` did, if anything."""
+
+    def begin(self) -> None:
+        """Get ready to pause."""
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass."""
+        time.sleep(seconds)
+
+    def end(self) -> None:
+        """Leave all as it was."""
+
+
+def _pauses() -> _Pauses:
+    """Return what lets time pass here, and serves the kernel's messages where there is one."""
     kernel = _kernel()
-    if kernel is None:
-        yield time.sleep
-    elif hasattr(kernel, "do_one_iteration"):
-        with _polling() as pause:
-            yield pause
-    elif getattr(kernel, "shell_channel_thread", None) is not None:
-        with _nested(kernel) as pause:
-            yield pause
-    else:
-        yield time.sleep
+    if hasattr(kernel, "do_one_iteration"):
+        return _Polling()
+    if getattr(kernel, "shell_channel_thread", None) is not None:
+        return _Nested(kernel)
+    return _Pauses()
 
 
 def _kernel() -> Any:
@@ -90,50 +102,57 @@ def _kernel() -> Any:
     return getattr(get_ipython(), "kernel", None)
 
 
-@contextmanager
-def _polling() -> Iterator[Pause]:
-    """Of ipykernel 6: serve its queue, on a thread of its own, while this one waits."""
-    from jupyter_ui_poll import ui_events
+class _Polling(_Pauses):
+    """Of ipykernel 6: serves its queue, on a thread of its own, while this one waits."""
 
-    with ui_events() as serve:
+    def __init__(self) -> None:
+        self._serving = ExitStack()
 
-        def pause(seconds: float) -> None:
-            serve(MESSAGES_PER_POLL)
-            time.sleep(seconds)
+    def begin(self) -> None:
+        from jupyter_ui_poll import ui_events
 
-        yield pause
+        self._serve = self._serving.enter_context(ui_events())
+
+    def pause(self, seconds: float) -> None:
+        self._serve(MESSAGES_PER_POLL)
+        time.sleep(seconds)
+
+    def end(self) -> None:
+        self._serving.close()
 
 
-@contextmanager
-def _nested(kernel: Any) -> Iterator[Pause]:
-    """Of ipykernel 7: run the main loop from within the cell."""
-    import nest_asyncio2
+class _Nested(_Pauses):
+    """Of ipykernel 7: runs the main loop from within the cell."""
 
-    nest_asyncio2.apply()
-    loop = asyncio.get_event_loop()
-    manager = kernel.shell_channel_thread.manager
-    held: list[Any] = []
+    def __init__(self, kernel: Any) -> None:
+        self._kernel = kernel
+        self._shell = kernel.shell_channel_thread.manager
+        self._held: list[Any] = []
 
-    async def receive(_: object, message: Any) -> None:
-        if _is_comm(kernel.session, message):
-            await kernel.shell_main(None, message)
-        else:
-            held.append(message)
+    def begin(self) -> None:
+        import nest_asyncio2
 
-    def pause(seconds: float) -> None:
-        loop.run_until_complete(asyncio.sleep(seconds))
+        nest_asyncio2.apply()
+        self._loop = asyncio.get_event_loop()
+        # Set anew, the callback copies the cell's context instead of sharing it.
+        self._shell.set_on_recv_callback(self._receive)
 
-    # Set anew, the callback copies the cell's context instead of sharing it.
-    manager.set_on_recv_callback(receive)
-    try:
-        yield pause
-    finally:
-        manager.set_on_recv_callback(kernel.shell_main)
+    def pause(self, seconds: float) -> None:
+        self._loop.run_until_complete(asyncio.sleep(seconds))
+
+    def end(self) -> None:
+        self._shell.set_on_recv_callback(self._kernel.shell_main)
         context = contextvars.copy_context()
-        for message in held:
-            task = loop.create_task(kernel.shell_main(None, message), context=context)
+        for message in self._held:
+            task = self._loop.create_task(self._kernel.shell_main(None, message), context=context)
             _waiting_cells.add(task)
             task.add_done_callback(_waiting_cells.discard)
+
+    async def _receive(self, _: object, message: Any) -> None:
+        if _is_comm(self._kernel.session, message):
+            await self._kernel.shell_main(None, message)
+        else:
+            self._held.append(message)
 
 
 def _is_comm(session: Any, message: Any) -> bool:

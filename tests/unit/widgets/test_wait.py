@@ -1,10 +1,17 @@
+import asyncio
+import itertools
 import signal
+import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from livewidget.widgets import wait as module
 from livewidget.widgets.wait import describe, wait
+
+from ..engine.interrupts import interrupted
 
 
 def test_it_returns_what_the_predicate_returned() -> None:
@@ -64,3 +71,33 @@ def test_the_timeout_is_kept() -> None:
     with pytest.raises(TimeoutError):
         wait(lambda: False, timeout=0.05, poll=0.01)
     assert 0.05 <= time.monotonic() - began < 2
+
+
+def test_an_interrupt_at_any_line_gives_the_kernel_its_messages_back(monkeypatch):
+    """Else no cell runs any more. It comes once; where it meets the undoing itself is left out."""
+
+    class Shell:
+        def set_on_recv_callback(self, callback):
+            self.callback = callback
+
+    shell = Shell()
+    kernel = SimpleNamespace(
+        shell_channel_thread=SimpleNamespace(manager=shell), shell_main=lambda *_: None
+    )
+    monkeypatch.setattr(module, "_kernel", lambda: kernel)
+    monkeypatch.setitem(sys.modules, "nest_asyncio2", SimpleNamespace(apply=lambda: None))
+    loop = asyncio.new_event_loop()
+    monkeypatch.setattr(asyncio, "get_event_loop", lambda: loop)
+    for at in itertools.count(1):
+        shell.callback = kernel.shell_main
+        answers = iter([False, False, True])
+        if not interrupted(
+            lambda answers=answers: module.wait(lambda: next(answers), poll=0.001),
+            at=at,
+            within={module.__file__},
+            but="end",
+        ):
+            break
+        assert shell.callback is kernel.shell_main, f"interrupted at line {at} that was run"
+    loop.close()
+    assert at > 20
