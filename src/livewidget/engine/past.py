@@ -157,3 +157,21 @@ class Past:
         wanted, self._wanted = self._wanted, None
         if wanted is not None and not self._served(wanted):
             self._fetch(wanted)
+
+
+def lacking(past: Past, reach: tuple[int, int], now: int) -> str:
+    """Return what to say of a range of which a part is missing, or is still being fetched."""
+    lack = past.lacks(*reach)
+    if lack is None:
+        return "loading the past" if past.loading else ""
+    until = _clock(lack.stop, now)
+    when = f"before {until}"
+    if lack.start > reach[0]:
+        when = f"from {_clock(lack.start, now)} to {until}"
+    return f"the past {when} UTC is missing: {lack.reason}"
+
+
+def _clock(time: int, now: int) -> str:
+    """Return the time of day, with the date where it is not today's."""
+    told, today = (str(np.datetime64(each, "ns").astype("datetime64[s]")) for each in (time, now))
+    return told[11:] if told[:10] == today[:10] else told.replace("T", " ")

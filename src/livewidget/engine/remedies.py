@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -144,14 +145,15 @@ class Remedies:
                 lambda: max(held() or 0.0, busy() or 0.0),
             )
         if session.quality != FAST:
-            return "", _setting('Draw with quality="fast"', session, "quality", FAST, check)
+            label = 'Draw with quality="fast"'
+            return "", _setting(label, session, "quality", FAST, check, session.choose)
         busy_now = max(limit.numbers.get("busy", 1.0), 0.01)
         drawn = limit.numbers.get("served", session.cap)
         cap = max(_LEAST_FPS, min(float(round(drawn * _LOAD / busy_now)), session.cap / 2))
         if cap >= session.cap:
             return "", None
         label = f"Draw at most {cap:.0f} frames a second"
-        return "", _setting(label, session, "cap", cap, check)
+        return "", _setting(label, session, "cap", cap, check, session.choose)
 
     def _cost_of(self, limit: Limit) -> Check:
         """Return the check of what one row costs a stage, in µs."""
@@ -175,16 +177,27 @@ class Remedies:
         return read
 
 
-def _setting(label: str, owner: Any, name: str, value: object, check: Check) -> Action:
-    """Return the action that sets an attribute, and sets it back unless it was changed since."""
+def _setting(
+    label: str,
+    owner: Any,
+    name: str,
+    value: object,
+    check: Check,
+    put: Callable[[str, object], None] | None = None,
+) -> Action:
+    """Return the action that sets an attribute, and sets it back unless it was changed since.
+
+    By `put`, where the owner is to be told.
+    """
     before: list[object] = []
+    put = partial(setattr, owner) if put is None else put
 
     def apply() -> None:
         before[:] = [getattr(owner, name)]
-        setattr(owner, name, value)
+        put(name, value)
 
     def undo() -> None:
         if before and getattr(owner, name) == value:
-            setattr(owner, name, before[0])
+            put(name, before[0])
 
     return Action(label, apply, undo, check)

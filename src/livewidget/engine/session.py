@@ -17,7 +17,7 @@ from livewidget.data.frame import Frame
 from livewidget.data.schema import Kind, Schema
 from livewidget.data.text import Text
 from livewidget.data.viewport import Viewport
-from livewidget.engine.past import Past
+from livewidget.engine.past import Past, lacking
 from livewidget.engine.streamer import DataStreamer
 from livewidget.monitor.ladder import M4, MINMAX, Setting
 from livewidget.view.view import View
@@ -77,6 +77,7 @@ class ChartSession:
         self._alerts_due = False
         self.on_alert: Callable[[str, str], None] | None = None  # what to do, with which alert
         self.on_advice: Callable[[str, str], None] | None = None  # the same, with which finding
+        self.on_chosen: Callable[[str, Any], None] = lambda *_: None  # what advice has set, to what
         self.on_past: Callable[[], None] = lambda: None  # there is more of the past to draw
         self._past = Past(streamer.buffer, by, streamer.beside, streamer.now, self._more)
         self._paused_at: tuple[int, int | None, int] | None = None  # head, newest, ns of the wall
@@ -96,6 +97,11 @@ class ChartSession:
         self.setting = setting
         if self._view is not None:
             self._grain(self._view)
+
+    def choose(self, name: str, value: object) -> None:
+        """Set `quality` or `cap` for a piece of advice, and tell whose setting it is."""
+        setattr(self, name, value)
+        self.on_chosen(name, value)
 
     @property
     def sequence(self) -> int:
@@ -168,7 +174,7 @@ class ChartSession:
         if now < until:
             return text
         reach = None if self._view is None else self._view.reach
-        return "" if reach is None or not self._looks_back else _lacks(self._past, reach, now)
+        return "" if reach is None or not self._looks_back else lacking(self._past, reach, now)
 
     @property
     def has_news(self) -> bool:
@@ -375,24 +381,6 @@ def _in_reach(view: View, ring: RingBuffer, head: int) -> tuple[int, int]:
     if not lease.valid:
         return lease.start, lease.stop
     return lease.start + max(0, first - 1), min(lease.stop, lease.start + last + 1)
-
-
-def _lacks(past: Past, reach: tuple[int, int], now: int) -> str:
-    """Return what to say of a range of which a part is missing, or is still being fetched."""
-    lack = past.lacks(*reach)
-    if lack is None:
-        return "loading the past" if past.loading else ""
-    until = _clock(lack.stop, now)
-    when = f"before {until}"
-    if lack.start > reach[0]:
-        when = f"from {_clock(lack.start, now)} to {until}"
-    return f"the past {when} UTC is missing: {lack.reason}"
-
-
-def _clock(time: int, now: int) -> str:
-    """Return the time of day, with the date where it is not today's."""
-    told, today = (str(np.datetime64(each, "ns").astype("datetime64[s]")) for each in (time, now))
-    return told[11:] if told[:10] == today[:10] else told.replace("T", " ")
 
 
 class WatchSession(ChartSession):

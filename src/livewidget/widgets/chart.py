@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -223,6 +224,9 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
         hear_beside_cells(self.comm)
         self._performance = PerformanceMonitor(self.streamer)
         session.exporter = self._export
+        # What is sent from the engine's thread belongs to the cell that made the chart.
+        context = contextvars.copy_context()
+        session.on_chosen = lambda name, value: context.copy().run(self._chosen, name, value)
         hub, chart = self._hub, self.chart
         self._forget = kernel.free_on_rerun(self, self._close)
         self._unwatch = self.streamer.watch(lambda: hub.engine.post(lambda: hub.wake(chart)))
@@ -358,6 +362,13 @@ class LiveChart(Keeper, Alerted, LinkedWidget):
         self._do(lambda session, now: (session.pause if change.new else session.resume)(now))
 
     # -- answers to the toolbar
+
+    def _chosen(self, name: str, value: Any) -> None:
+        """Show what advice has set, on the engine's thread: the traits say how it is drawn."""
+        if name == "quality":
+            self.quality = value
+        else:
+            self.max_fps = round(value)
 
     def _has_ended(self) -> bool:
         if self._session is None:

@@ -191,6 +191,16 @@ def test_a_chart_may_begin_paused(make):
     assert chart._hub.engine.call(lambda: chart._session.paused)
 
 
+def test_what_advice_has_set_the_traits_say_and_take_back(make):
+    chart = make(y="a")
+    session, engine = chart._session, chart._hub.engine
+    engine.call(lambda: session.choose("quality", "fast"))
+    engine.call(lambda: session.choose("cap", 10.0))
+    assert (chart.quality, chart.max_fps) == ("fast", 10)
+    chart.quality, chart.max_fps = "auto", 30
+    assert engine.call(lambda: (session.quality, session.cap)) == ("auto", 30)
+
+
 def test_settings_reach_the_running_chart(make):
     chart = make(y="a")
     chart.max_fps, chart.window = 5, "2min"
