@@ -20,6 +20,7 @@ from livewidget.monitor.pressure import Signals
 STEP_S = 0.1  # between two looks at the signals
 HEARD_S = 1.5  # what a page that spoke so lately has not drawn is late, and not unheard of
 STALE_S = 3.0  # a page tells each two seconds at least: what is older says nothing of now
+AWAY_MS = 500.0  # of each second: one that has not spoken for so long and worked less was not seen
 GONE_S = 60.0  # what a page has told so far is kept for so long
 LATENCY_MS = 150.0  # what a person does not take for a delay
 LEAST_FPS = 12.0  # with what a page lacks of it now and then, 10: what still looks like motion
@@ -141,12 +142,14 @@ class Adaptation:
         # What left since then is on its way still, or was while this word was.
         left = now - page.trips.quickest_ms / 1000
         page.sent = {number: chart.sent_by(left) for number, chart in self._charts.items()}
-        if before is None or not 0 < now - before.at < STALE_S:
-            return  # a page that was away did not idle
+        if before is None or now <= before.at:
+            return
         took = now - before.at
-        page.since = before.at
         drawing = sum(each.frames * each.draw_ms for each in charts.values())
-        page.page_ms = min(1000.0, max(busy_ms, drawing) / took)
+        page_ms = min(1000.0, max(busy_ms, drawing) / took)
+        if took > STALE_S and page_ms < AWAY_MS:
+            return  # a page that was away did not idle
+        page.since, page.page_ms = before.at, page_ms
         # A far kernel's way is not the page's doing: latency says nothing before that is known.
         way_ms = page.trips.way_ms
         latencies = {} if way_ms is None else self._latencies(charts)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from .test_adapt import level, told
+from .test_adapt import level, live, told
 
 DAY = 86_400 * 1_000_000_000
 S = 1_000_000_000
@@ -194,3 +194,14 @@ def test_a_page_that_was_away_did_not_idle(rig):
     rig.ack(charts=told(frames=0, draw_ms=0))
     rig.run(0.95)
     assert texts(rig) == decided
+
+
+def test_a_page_that_is_so_slow_that_it_hardly_speaks_is_not_taken_for_one_that_was_away(rig):
+    rig.chart()
+    rig.view()
+    live(rig, 3, frames=30, draw_ms=5)
+    assert level(rig) == 0
+    rig.run(4)
+    rig.ack(charts=told(frames=4, draw_ms=900))
+    rig.run(0.3)
+    assert level(rig) > 0
