@@ -236,7 +236,7 @@ class Adaptation:
         """Compress where the link is the limit; say whether that has its turn before quality."""
         pages = [page for page in self._pages.values() if now - page.at < STALE_S]
         slowest = max(pages, key=lambda each: each.trips.waits_ms, default=None)
-        engine = sum(self._charts[each.chart].build_ms * each.pace for each in seen) / 1000
+        engine = sum(self._charts[each.chart].beat_ms * each.pace for each in seen) / 1000
         if slowest is None:
             return self.compression.step(now, waits_ms=0.0, told_at=None, page=0.0, engine=engine)
         waits_ms = slowest.trips.waits_ms

@@ -62,8 +62,9 @@ class Gauge:
     def make_way(self, memory: Memory, rows: int) -> None:
         """Ask the budget for what the next `rows` rows take."""
         self._pool.tend()
-        if self._member is not None:
-            allowance = self._member.report(self._wants(memory, rows))
+        member = self._member
+        if member is not None:
+            allowance = member.report(self._wants(memory, rows))
             if memory.aged is not None and (allowance, self._ring_wants) != self._parted:
                 self._allow(allowance)
 
@@ -73,8 +74,9 @@ class Gauge:
 
     def leave(self) -> None:
         """Give the budget its part back. Again is no error."""
-        if self._member is not None:
-            self._member.leave()
+        member, self._member = self._member, None  # with no part of it nothing is to be advised
+        if member is not None:
+            member.leave()
 
     def stats(self, memory: Memory | None, archive: Archive | None) -> dict[str, Any]:
         """Return the figures by name."""
@@ -166,7 +168,8 @@ class Gauge:
             share = max(allowance // _HISTORY_SHARE, allowance - self._ring_wants)
             share = max(LEAST_BYTES, min(self._keeping.history_bytes, share))
             allowance -= share
-            if self._member is not None and self._member.wants > allowance + share:
+            member = self._member
+            if member is not None and member.wants > allowance + share:
                 share = max(LEAST_BYTES, share - share // _HOLES)
             if share != memory.aged.max_bytes:
                 memory.aged.max_bytes = share

@@ -163,6 +163,24 @@ def test_what_a_paused_chart_cost_is_no_load_any_more(rig):
     assert level(rig, 2) == 0, rig.hub.quality(2)["quality"]["reason"]
 
 
+def test_what_a_paused_chart_cost_leaves_the_engine_time_to_compress(rig, monkeypatch):
+    Costly(rig.chart(), 0.030)
+    rig.view()
+    live(rig, 4, frames=30, draw_ms=1)
+    seen = []
+    step = rig.hub.adapt.compression.step
+    monkeypatch.setattr(
+        rig.hub.adapt.compression,
+        "step",
+        lambda now, **of: (seen.append(of["engine"]), step(now, **of))[1],
+    )
+    live(rig, 1, frames=30, draw_ms=1)
+    assert max(seen) > 0.3
+    rig.sessions[1].pause(rig.clock.now())
+    live(rig, 10, frames=0, draw_ms=0)
+    assert seen[-1] < 0.05
+
+
 def test_a_heavy_frame_a_second_is_no_load(rig):
     Costly(rig.chart(), 0.030)
     rig.view()
@@ -205,3 +223,12 @@ def test_a_page_that_is_so_slow_that_it_hardly_speaks_is_not_taken_for_one_that_
     rig.ack(charts=told(frames=4, draw_ms=900))
     rig.run(0.3)
     assert level(rig) > 0
+
+
+def test_a_stream_that_was_stopped_is_given_no_advice_about_its_memory(rig):
+    rig.chart()
+    rig.view()
+    rig.live(3)
+    rig.streamers[1].stop()
+    rig.live(3, push=False)
+    assert statuses(rig)[-1]["advice"] == []
