@@ -1,11 +1,11 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ChartRuntime } from "../src/chart/runtime";
+import type { ChartRuntime } from "../src/chart/runtime";
 import type { Hover } from "../src/controls/hover";
 import { keyboard, pointerZoom } from "../src/controls/zoom";
-import { PageLink } from "../src/link/page";
-import { FakeChannel, FakeFrames, FakeRenderer } from "./fakes";
-import { type FrameSpec, packet } from "./packets";
+import type { PageLink } from "../src/link/page";
+import { chartRig, type FakeChannel, type FakeFrames, type FakeRenderer } from "./fakes";
+import { type FrameSpec, packet, snapshot } from "./packets";
 
 const AREA = { left: 0, top: 0, width: 100, height: 50 };
 
@@ -22,14 +22,8 @@ describe("a chart that is looked around in", () => {
   beforeEach(() => {
     vi.useFakeTimers();
     closing = new AbortController();
-    channel = new FakeChannel();
-    frames = new FakeFrames();
-    renderer = new FakeRenderer();
-    page = new PageLink(channel, frames);
-    runtime = new ChartRuntime(1, page, renderer, vi.fn());
-    page.join(1, runtime);
+    ({ channel, frames, renderer, page, runtime } = chartRig(() => visible));
     visible = true;
-    runtime.views.add({ visible: () => visible, save: () => Promise.resolve() });
   });
 
   afterEach(() => {
@@ -42,12 +36,6 @@ describe("a chart that is looked around in", () => {
     tick += 1;
     channel.tick(tick, packet(specs));
   };
-  const snapshot = (sequence: number, y: number[] = [1, 2]): FrameSpec => ({
-    sequence,
-    series: ["a", "b"],
-    stop: 10,
-    sections: [0, 1].map((series) => ({ series, x: y.map((_, i) => i), y })),
-  });
 
   const controls = () => {
     const stage = document.createElement("div");

@@ -102,18 +102,4 @@ describe("a port that fails", () => {
     }
     expect(channel.of("ack").at(-1)?.tick).toBeGreaterThan(30);
   });
-
-  it("is not silent where nothing of it is in sight: the kernel has nothing to say then", () => {
-    page.join(1, { ack: () => null, watching: () => false });
-    pass(6000);
-    expect(page.silent).toBe(false);
-  });
-
-  it("silence is told of though the wall clock was set back", () => {
-    page.join(1, { watching: () => true });
-    channel.tick(1);
-    vi.setSystemTime(Date.now() - 3_600_000);
-    pass(6000);
-    expect(page.silent).toBe(true);
-  });
 });

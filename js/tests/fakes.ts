@@ -1,6 +1,8 @@
 /** Stands in for what the page gives: animation frames, the link's channel, a renderer. */
+import { vi } from "vitest";
+import { ChartRuntime } from "../src/chart/runtime";
 import type { Frames } from "../src/link/clock";
-import type { Channel } from "../src/link/page";
+import { type Channel, PageLink } from "../src/link/page";
 import type { Picture, Renderer } from "../src/renderer/base";
 import type { Way } from "../src/renderer/ways";
 
@@ -87,4 +89,14 @@ export class FakeRenderer implements Renderer {
   prefer(): void {}
 
   setZone(): void {}
+}
+
+/** A page's end of the link, and the one chart on it, which is in sight while `visible` says so. */
+export function chartRig(visible: () => boolean) {
+  const [channel, frames, renderer] = [new FakeChannel(), new FakeFrames(), new FakeRenderer()];
+  const page = new PageLink(channel, frames);
+  const runtime = new ChartRuntime(1, page, renderer, vi.fn());
+  page.join(1, runtime);
+  runtime.views.add({ visible, save: () => Promise.resolve() });
+  return { channel, frames, renderer, page, runtime };
 }

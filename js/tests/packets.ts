@@ -88,3 +88,13 @@ export function packet(frames: FrameSpec[], shift = 0): DataView {
   const bytes = Uint8Array.from([...new Array(shift).fill(255), ...out.bytes, ...body]);
   return new DataView(bytes.buffer, shift);
 }
+
+/** A snapshot of two series, a and b, with the same values. */
+export function snapshot(sequence: number, y: number[] = [1, 2]): FrameSpec {
+  return {
+    sequence,
+    series: ["a", "b"],
+    stop: 10,
+    sections: [0, 1].map((series) => ({ series, x: y.map((_, i) => i), y })),
+  };
+}

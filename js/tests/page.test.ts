@@ -63,6 +63,20 @@ describe("PageLink", () => {
     }
   });
 
+  it("is not silent where nothing of it is in sight: the kernel has nothing to say then", () => {
+    page.join(1, { ack: () => null, watching: () => false });
+    pass(6000);
+    expect(page.silent).toBe(false);
+  });
+
+  it("is silent where no word comes, though the wall clock was set back", () => {
+    page.join(1, { watching: () => true });
+    channel.tick(1);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    pass(6000);
+    expect(page.silent).toBe(true);
+  });
+
   it("counts a frame as painted before it draws the tick that comes next", () => {
     const order: string[] = [];
     page.join(1, { frame: ({ sequence }) => order.push(`frame ${sequence}`) });

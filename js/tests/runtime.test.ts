@@ -1,11 +1,11 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ChartRuntime } from "../src/chart/runtime";
+import type { ChartRuntime } from "../src/chart/runtime";
 import type { Alert } from "../src/data/alert";
 import { WAITING } from "../src/data/status";
-import { PageLink } from "../src/link/page";
-import { FakeChannel, FakeFrames, FakeRenderer } from "./fakes";
-import { type FrameSpec, packet } from "./packets";
+import type { PageLink } from "../src/link/page";
+import { chartRig, type FakeChannel, type FakeFrames, type FakeRenderer } from "./fakes";
+import { type FrameSpec, packet, snapshot } from "./packets";
 
 const QUALITY = { mode: "auto", level: 1, levels: 7, reason: "", setting: "" };
 
@@ -20,14 +20,8 @@ describe("ChartRuntime", () => {
 
   beforeEach(() => {
     vi.useFakeTimers();
-    channel = new FakeChannel();
-    frames = new FakeFrames();
-    renderer = new FakeRenderer();
-    page = new PageLink(channel, frames);
-    runtime = new ChartRuntime(1, page, renderer, vi.fn());
-    page.join(1, runtime);
+    ({ channel, frames, renderer, page, runtime } = chartRig(() => visible));
     visible = true;
-    runtime.views.add({ visible: () => visible, save: () => Promise.resolve() });
   });
 
   afterEach(() => {
@@ -39,12 +33,6 @@ describe("ChartRuntime", () => {
     tick += 1;
     channel.tick(tick, packet(specs));
   };
-  const snapshot = (sequence: number, y: number[] = [1, 2]): FrameSpec => ({
-    sequence,
-    series: ["a", "b"],
-    stop: 10,
-    sections: [0, 1].map((series) => ({ series, x: y.map((_, i) => i), y })),
-  });
   const drawAt = (now: number) => frames.run(now);
 
   it("draws the newest frame once, however many came", () => {

@@ -267,9 +267,7 @@ class Adaptation:
                 max(session.waits_ms) - 1000 / session.pace if queued and session.waits_ms else 0.0
             )
             latency = max(0.0, latency - best.way_ms - max(0.0, waited))
-        return replace(
-            best, latency_ms=latency, kernel_ms=chart.build_ms, build_ms=build_ms, growth=growth
-        )
+        return replace(best, latency_ms=latency, build_ms=build_ms, growth=growth)
 
 
 def target_of(cap: float) -> Target:

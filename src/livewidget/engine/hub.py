@@ -207,8 +207,7 @@ class Hub:
     def _due(self, session: ChartSession, width: int | None, now: float) -> list[bytes]:
         """Return the frame of a chart whose beat it is, for the widest view (0: figures only)."""
         if width and width != session.viewport.width:
-            look = session.viewport  # a wide page came back, or went without a word
-            session.look(Viewport(width, look.span, look.token))
+            self.fit(session)  # a wide page came back, or went without a word
         pieces = self._frame(session, now) if width != 0 and session.has_news else []
         if not pieces:
             session.pass_over()

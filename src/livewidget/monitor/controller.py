@@ -29,7 +29,7 @@ LATELY_S = 30.0  # a fall so soon after a climb says that the climb was a mistak
 # twice as long for each: what is on the edge now and then is not gone to and fro about
 SURVIVED_S = 60.0
 BARRED_S = 8.0  # after the first such mistake, twice as long after each
-MOST_MISTAKES = 10
+MOST_MISTAKES = 10  # that lengthen the patience: to 17 hours at most
 LONGEST_BARRED_S = 512.0
 LIGHTER = 0.6  # of the load from which a climb failed: then it is another load
 UNKNOWN = {"page": 1.0, "engine": 1.0}  # the part of a frame's cost that goes with its points

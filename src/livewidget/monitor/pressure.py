@@ -17,7 +17,7 @@ class Signals:
     `sent` frames a second of this one were drawn, `latency_ms` is arrival to pixel at p95 without
     `way_ms`, which the link takes at its quickest.
     `seen_from` (s, the controller's clock) is since when that is so, None where nothing is known.
-    Of the kernel: `build_ms` makes one tick of all charts, `kernel_ms` this one's part of it.
+    Of the kernel: `build_ms` makes one tick of all charts.
     `held`: what is under way has used up the credit. `growth` are the rows a second by which the
     queue of the pipeline grows. `hidden`: nobody sees the chart, nobody can be heard, or what is
     seen is being mended without loss: nothing is to be decided by it.
@@ -30,7 +30,6 @@ class Signals:
     latency_ms: float | None = None
     way_ms: float = 0.0
     seen_from: float | None = None
-    kernel_ms: float = 0.0
     build_ms: float = 0.0
     held: bool = False
     growth: float = 0.0

@@ -253,6 +253,6 @@ def test_a_slower_page_is_not_answered_by_going_to_and_fro(plant: Plant, cpu: fl
 def test_a_thousand_mistakes_are_no_overflow():
     controller = Controller()
     plant = Plant(fixed=20.0, point=6.0)
-    controller._mistakes = 2000
+    controller._mistakes, controller._climb = 2000, (0.0, 0)
     plant.run(controller, 60)
     assert controller.level > 0
