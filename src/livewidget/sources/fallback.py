@@ -74,17 +74,17 @@ class Fallback(Several):
         while True:
             self._changed.clear()
             now = self._clock.monotonic()
-            if self._note_ends(now, outlet):
+            if self._note_ends(now):
                 return
             joining = self._join(now, outlet)
-            await self._stop(self._superfluous(now), outlet)
+            await self._stop(self._superfluous(now))
             self._launch(now, outlet)
             self._tell(outlet, *self._combined())
             await self._wait(joining, self._until_next(now))
 
-    def _note_ends(self, now: float, outlet: Outlet) -> bool:
+    def _note_ends(self, now: float) -> bool:
         """Take note of those that ended; tell whether the one that delivers has said all."""
-        for child in self._ended(outlet):
+        for child in self._ended():
             if child is self._current:
                 if child.error is None:
                     return True

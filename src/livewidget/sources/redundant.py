@@ -44,7 +44,7 @@ class Parallel(Several):
         while True:
             self._changed.clear()
             now = self._clock.monotonic()
-            self._note_ends(now, outlet)
+            self._note_ends(now)
             for child in [each for each, due in self._due.items() if due <= now]:
                 del self._due[child]
                 self._start(child, outlet)
@@ -54,8 +54,8 @@ class Parallel(Several):
             joining = self._join(now, outlet)
             await self._wait(joining, *(due - now for due in self._due.values()))
 
-    def _note_ends(self, now: float, outlet: Outlet) -> None:
-        ended = self._ended(outlet)
+    def _note_ends(self, now: float) -> None:
+        ended = self._ended()
         self._due |= {
             each: now + self._retry_s for each in ended if isinstance(each.error, SourceError)
         }

@@ -132,7 +132,9 @@ class Several(Source):
         try:
             await self._supervise(outlet)
         finally:
-            await self._stop(self.children, outlet)
+            await self._stop(self.children)
+            for child in self.children:
+                self._let_go(child, outlet)
 
     @abstractmethod
     async def _supervise(self, outlet: Outlet) -> None:
@@ -153,7 +155,7 @@ class Several(Source):
             held, child.held = child.held, []
             new, beside = not self._cover.covers(child), self._cover.joins(child)
             gap = self._cover.delivers(child)
-        if new:
+        if new and child.task is not None:
             self._joined(child)
         if gap:
             outlet.gap(None, None, _LOST)
@@ -166,7 +168,9 @@ class Several(Source):
                 outlet.emit(data)
             except SchemaError as error:
                 outlet.reject(data, str(error))
-        if child.state is State.RECONNECTING:  # it was lost again meanwhile
+        if child.task is None:  # it has ended meanwhile
+            self._cover.stopped(child)
+        elif child.state is State.RECONNECTING:  # it was lost again
             self._cover.lost(child)
 
     def misses(self, child: Child, outlet: Outlet, gap: tuple[int | None, int | None, str]) -> None:
@@ -216,20 +220,24 @@ class Several(Source):
         return min((left if left > 0 else self._overlap_s for left in lefts), default=None)
 
     def _start(self, child: Child, outlet: Outlet) -> None:
+        with child.lock:
+            if child.held:
+                child.held.append(None)
         child.error = None
         child.said(State.WAITING, "", 0)
         child.task = asyncio.create_task(child.source.run(ChildOutlet(self, child, outlet)))
         child.task.add_done_callback(lambda _: self._changed.set())
 
-    async def _stop(self, children: Iterable[Child], outlet: Outlet) -> None:
-        """Cancel these and wait for their end. What they still hold, they deliver."""
+    async def _stop(self, children: Iterable[Child]) -> None:
+        """Cancel these and wait for their end. What they hold waits on, as that of those that run.
+
+        Were it delivered now, what is on its way over a slower one would be missing behind it.
+        """
         tasks = {each: each.task for each in children if each.task is not None}
         for task in tasks.values():
             task.cancel()
         if tasks:
             await asyncio.wait(tasks.values())
-        for child in tasks:
-            self._let_go(child, outlet)
         for child, task in tasks.items():
             child.task = None
             child.said(State.WAITING, "", 0)
@@ -237,7 +245,7 @@ class Several(Source):
             if not task.cancelled():
                 child.error = _exception(task)
 
-    def _ended(self, outlet: Outlet) -> list[Child]:
+    def _ended(self) -> list[Child]:
         """Return those that have ended since the last call; an error is in their `error`."""
         done = [each for each in self.children if each.task is not None and each.task.done()]
         for child in done:
@@ -245,7 +253,6 @@ class Several(Source):
             child.error, child.task = _exception(child.task), None
             detail = "" if child.error is None else _words(child.error)
             child.said(State.ENDED if child.error is None else State.FAILED, detail, 0)
-            self._let_go(child, outlet)
             self._cover.stopped(child)
         return done
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from livewidget.data.errors import SourceError
 from livewidget.data.events import State
 from livewidget.sources import Fallback, HotHot, Source
 from livewidget.sources.several import LONGEST_S, MOST_HELD
@@ -18,11 +19,15 @@ class Puppet(Source):
     def __init__(self, name):
         self.name = name
         self.outlet = None
+        self.ends = asyncio.Event()
+        self.fails = False  # as it ends
 
     async def run(self, outlet):
         self.outlet = outlet
         outlet.state(State.LIVE)
-        await asyncio.Event().wait()
+        await self.ends.wait()
+        if self.fails:
+            raise SourceError("refused")
 
     def deliver(self, *numbers):
         for number in numbers:
@@ -195,6 +200,7 @@ async def test_who_asks_whether_all_is_stored_is_not_held(pair, outlet, order):
 
 
 async def test_stopping_delivers_what_is_held(outlet, order, running, clock):
+    """What may have been on its way between is not known."""
     a, b = Puppet("a"), Puppet("b")
     task = running(HotHot([a, b], unique="n", clock=clock), outlet)
     await wait_for(lambda: a.outlet and b.outlet)
@@ -203,7 +209,73 @@ async def test_stopping_delivers_what_is_held(outlet, order, running, clock):
     assert order.told == [1]
     task.cancel()
     await asyncio.wait([task])
+    assert order.told == [1, GAP, 2]
+
+
+async def test_what_one_that_ends_holds_waits_for_the_slower_one_all_the_same(
+    outlet, order, running, clock
+):
+    a, b = Puppet("a"), Puppet("b")
+    feed = HotHot([a, b], unique="n", clock=clock)
+    running(feed, outlet)
+    await wait_for(lambda: a.outlet and b.outlet)
+    a.deliver(1)
+    b.deliver(4)
+    b.ends.set()
+    await wait_for(lambda: feed.children[1].task is None)
+    a.deliver(2)
     assert order.told == [1, 2]
+    a.lose()  # with 3 on its way
+    await wait_for(lambda: order.told == [1, 2, GAP, 4])
+    a.come_back()
+    a.deliver(6)
+    assert order.told == [1, 2, GAP, 4, GAP, 6]  # nobody has covered since
+
+
+async def test_what_one_that_is_not_needed_any_more_holds_waits_for_the_slower_one(
+    outlet, order, running, clock
+):
+    slow, quick = Puppet("slow"), Puppet("quick")
+    feed = Fallback([slow, quick], failures=1, clock=clock)
+    running(feed, outlet)
+    await wait_for(lambda: slow.outlet)
+    slow.lose()
+    await wait_for(lambda: quick.outlet)
+    quick.lose()  # now all are away, and all run
+    await wait_for(lambda: outlet.states[-1][1].startswith("all 2 are away"))
+    await wait_for(lambda: all(each.task for each in feed.children))
+    slow.come_back()
+    quick.come_back()
+    slow.deliver(1)
+    quick.deliver(4)
+    await wait_for(lambda: feed.children[1].task is None)
+    assert order.told == [1]
+    slow.lose()  # with 2 and 3 on their way
+    await wait_for(lambda: order.told == [1, GAP, 4])
+
+
+async def test_between_what_was_held_and_a_new_beginning_there_is_a_gap(
+    outlet, order, running, clock
+):
+    slow, quick = Puppet("slow"), Puppet("quick")
+    feed = HotHot([slow, quick], unique="n", retry_s=1.0, clock=clock)
+    running(feed, outlet)
+    await wait_for(lambda: slow.outlet and quick.outlet)
+    slow.deliver(1)
+    quick.deliver(4)
+    quick.fails = True
+    quick.ends.set()
+    await wait_for(lambda: feed.children[1].task is None)
+    quick.outlet = None
+    quick.ends.clear()
+    await wait_for(lambda: clock.sleepers)
+    clock.advance(1.0)
+    await wait_for(lambda: quick.outlet)
+    quick.deliver(7)
+    slow.lose()
+    await wait_for(lambda: order.told == [1, GAP, 4, GAP, 7])
+    quick.deliver(8)
+    assert order.told == [1, GAP, 4, GAP, 7, 8]
 
 
 async def test_a_slow_one_is_heard_out_before_a_better_one_takes_over(
