@@ -33,6 +33,7 @@ class Child:
         self.label = label
         self.task: asyncio.Task[None] | None = None
         self.state, self.detail, self.attempt = State.WAITING, "", 0
+        self.away = True  # since it was lost, or began: until its next delivery
         self.error: Exception | None = None  # what it has ended by
         self.delivered = 0  # when, the last time: ns UTC
         self.heard = 0.0  # the same by the steady clock
@@ -43,6 +44,7 @@ class Child:
     def said(self, state: State, detail: str, attempt: int) -> None:
         """Note a state."""
         self.state, self.detail, self.attempt = state, detail, attempt
+        self.away = self.away or state is not State.LIVE
 
     @property
     def words(self) -> str:
@@ -143,6 +145,7 @@ class Several(Source):
     def takes(self, child: Child, data: Data, outlet: Outlet) -> int:
         """Deliver what a child emits, or hold it while it joins. Returns the rows accepted."""
         child.delivered, child.heard = self._clock.now(), self._clock.monotonic()
+        child.away = False
         if not self._cover.covers(child):
             if self._hold(child, data):
                 return count_rows(data)
@@ -168,9 +171,9 @@ class Several(Source):
                 outlet.emit(data)
             except SchemaError as error:
                 outlet.reject(data, str(error))
-        if child.task is None:  # it has ended meanwhile
+        if child.task is None or (held and held[-1] is None):
             self._cover.stopped(child)
-        elif child.state is State.RECONNECTING:  # it was lost again
+        elif child.away:  # what it held is of the connection before
             self._cover.lost(child)
 
     def misses(self, child: Child, outlet: Outlet, gap: tuple[int | None, int | None, str]) -> None:

@@ -134,6 +134,22 @@ async def test_a_newcomer_that_is_lost_again_waits_for_the_other_all_the_same(pa
     assert order.told == [3, GAP, 6, GAP, 9]
 
 
+async def test_what_was_held_before_a_loss_does_not_let_the_next_connection_in(pair, order, clock):
+    a, b, feed = pair
+    a.lose()
+    a.come_back()
+    a.deliver(6)
+    a.lose()
+    a.outlet.state(State.LIVE)  # and nothing has come yet
+    b.deliver(3)
+    await synchronise(feed, clock, b)
+    a.outlet.gap(None, None, "the connection was lost")
+    a.deliver(12)
+    assert order.told == [3, 1, 6]
+    b.lose()  # with 7 to 11 on their way
+    await wait_for(lambda: order.told == [3, 1, 6, GAP, 12])
+
+
 async def test_what_a_newcomer_missed_between_is_no_gap_where_the_other_goes_on(pair, order, clock):
     a, b, feed = pair
     a.lose()
