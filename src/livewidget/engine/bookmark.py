@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from livewidget.engine.archive import Archive
+from livewidget.engine.blocking import off_loop
 from livewidget.sources.base import Outlet, Source
 
 log = logging.getLogger("livewidget")
@@ -49,7 +50,7 @@ class Bookmark:
         position = self.source.reached
         if position is not None and position != self._kept:
             await outlet.stored()
-            await asyncio.to_thread(self.archive.keep, self.source.name, position)
+            await off_loop(self.archive.keep, self.source.name, position)
             self._kept = position
 
     @property

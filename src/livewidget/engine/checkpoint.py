@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from livewidget.data.clock import Clock
 from livewidget.data.duration import seconds
 from livewidget.data.errors import SettingError, StateError, quote
 from livewidget.engine.archive import Archive
+from livewidget.engine.blocking import off_loop
 from livewidget.engine.bookmark import Bookmark
 from livewidget.engine.line import Line
 from livewidget.pipeline.operator import State
@@ -143,7 +143,7 @@ class Checkpoint(Bookmark):
         if self._own is None and self.delivered is not None and outlet is not None:
             await self.delivered()  # without a store of its own outputs cannot go on by themselves
         try:
-            await asyncio.to_thread(self._save, position, results, state)
+            await off_loop(self._save, position, results, state)
         except Exception as error:  # noqa: BLE001  (a store of the user's may raise anything)
             # At the end the store of the stream that is read may have been closed before.
             level = logging.WARNING if outlet is not None else logging.INFO

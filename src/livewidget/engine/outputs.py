@@ -24,6 +24,7 @@ from livewidget.data.errors import (
 )
 from livewidget.data.events import DeadLetter
 from livewidget.engine.archive import Archive
+from livewidget.engine.blocking import off_loop
 from livewidget.engine.feed import Subscription
 from livewidget.engine.gate import Gate
 from livewidget.engine.meter import Meter
@@ -264,7 +265,7 @@ class Output:
             return
         self._kept = time.monotonic()
         number = self._first + self.written + self.rejected + self._spool.dropped
-        await asyncio.to_thread(self._cursor.keep, number)
+        await off_loop(self._cursor.keep, number)
 
     def _has_room(self) -> bool:
         spool = self._spool

@@ -45,6 +45,7 @@ class Runner:
         line.on_failure = self.fail
         self._outlet: Outlet | None = None
         self._task: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None  # the bookmark, while it keeps
         self._state = State.WAITING, "", 0
         self._before = self._state  # what it was when it was suspended
         self._watchers: list[Callable[[], None]] = []
@@ -151,9 +152,8 @@ class Runner:
     async def _run(self, source: Source, outlet: Outlet) -> None:
         if self.ended.is_set():
             return
-        following = None
         if self._bookmark is not None:
-            following = asyncio.ensure_future(self._bookmark.follow(outlet))
+            self._following = asyncio.ensure_future(self._bookmark.follow(outlet))
         try:
             while await self._once(source, outlet):
                 await self._restart.wait()
@@ -169,8 +169,8 @@ class Runner:
             await self._settled()
             self.finish(State.ENDED, "the source has ended")
         finally:
-            if following is not None:
-                following.cancel()
+            if self._following is not None:
+                self._following.cancel()
 
     async def _settled(self, *, over: bool = True) -> None:
         """Let what is under way come through, and note how far that is.
@@ -183,6 +183,9 @@ class Runner:
             await self._line.finish()
         else:
             await self._line.settled()
+        if self._following is not None:  # what it keeps now would be older
+            self._following.cancel()
+            await asyncio.wait([self._following])
         if self._bookmark is not None:
             await self._bookmark.end()
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 
 from livewidget.data.events import State
 from livewidget.engine import bookmark
+from livewidget.engine.archive import Archive
 from livewidget.engine.buffer import BufferManager
 from livewidget.engine.streamer import DataStreamer
 from livewidget.sources.base import Source
@@ -81,6 +83,25 @@ def test_what_is_kept_never_lies_ahead_of_what_is_stored(store):
         store.down = ""
         wait_until(lambda: kept(store) == {"numbers": "40"})
         assert store.rows == 40
+
+
+def test_once_a_stream_has_stopped_nothing_of_it_is_kept_any_more(store, monkeypatch):
+    """A thread that is to keep a position may get its turn late."""
+    under_way, keep = [], Archive.keep
+
+    def late(archive, name, position):
+        under_way.append(position)
+        time.sleep(0.05)
+        keep(archive, name, position)
+        under_way.remove(position)
+
+    monkeypatch.setattr(Archive, "keep", late)
+    with BufferManager(store=store) as buffer:
+        with DataStreamer(Numbered(10**9), time="time", buffer=buffer) as streamer:
+            source = streamer._runner.source
+            wait_until(lambda: under_way and kept(store))
+        assert not under_way
+    assert kept(store) == {"numbers": source.reached}
 
 
 def test_what_comes_again_is_filtered_by_its_id_though_its_time_is_of_long_ago(store):

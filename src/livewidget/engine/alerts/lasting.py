@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 
 from livewidget.codecs.state import pack, unpack
 from livewidget.data.errors import StateError, StoreError
@@ -27,6 +28,7 @@ class LastingAlerts:
         self.manager = manager
         self._archive = archive
         self._engine = engine
+        self._keeping = threading.Lock()  # from what is known to what is kept: the last is newest
         self._kept = b""
         self._task: asyncio.Task[None] | None = None
         try:
@@ -57,11 +59,12 @@ class LastingAlerts:
             await asyncio.to_thread(self._keep)
 
     def _keep(self) -> None:
-        data = pack(self.manager.save())
-        if data == self._kept:
-            return
-        try:
-            self._archive.save_state(NAME, data)
-            self._kept = data
-        except (StoreError, OSError) as error:
-            log.info("the state of the alerts was not kept: %s", error)
+        with self._keeping:
+            data = pack(self.manager.save())
+            if data == self._kept:
+                return
+            try:
+                self._archive.save_state(NAME, data)
+                self._kept = data
+            except (StoreError, OSError) as error:
+                log.info("the state of the alerts was not kept: %s", error)
