@@ -9,7 +9,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from livewidget.data.clock import Clock, SystemClock
-from livewidget.data.errors import SettingError
+from livewidget.data.errors import SettingError, quote
+from livewidget.data.events import FINAL
 from livewidget.engine.remedies import Remedies
 from livewidget.engine.stages import Stages
 from livewidget.monitor.advisor import Advisor
@@ -88,6 +89,8 @@ class Watch:
 
         Raises SettingError where there is no such finding, or nothing to do.
         """
+        if self._streamer.state[0] in FINAL:
+            raise SettingError(f"there is nothing to apply for {quote(finding)}: the stream ended")
         with self._lock:
             now = self._clock.monotonic()
             self._advisor.apply(finding, now)
@@ -112,6 +115,8 @@ class Watch:
         first, self._begun = not self._begun, True
         if first:
             return  # there are no rates before the second reading
+        if self._streamer.state[0] in FINAL:
+            self._advisor.end(now)
         self._found = self._diagnosis.read(now, self.stages, self._vitals(now))
         self.findings = self._advisor.update(now, self._found)
 

@@ -89,6 +89,14 @@ class Advisor:
             raise SettingError(f"nothing was applied for {quote(name)}")
         self._take_back(case, now, "It was taken back.")
 
+    def end(self, now: float) -> None:
+        """Take back what is not judged yet: of a stream that has ended no figure tells."""
+        for case in self._cases.values():
+            if case.status == APPLIED:
+                label = case.action.label
+                said = f"{label}: taken back, the stream ended before its effect was known."
+                self._take_back(case, now, said)
+
     def _follow(self, case: _Case, now: float) -> None:
         if case.status != APPLIED:
             return

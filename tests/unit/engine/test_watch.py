@@ -153,6 +153,25 @@ def test_what_does_not_help_a_page_is_taken_back(rig):
     assert "did not help" in finding.text
 
 
+def test_what_an_ending_stream_leaves_undecided_is_taken_back(rig):
+    session = rig.chart(cap=30.0)
+    session.quality = "fast"
+    rig.view()
+    watch = Watch(rig.streamers[1], session, rig.hub, rig.clock)
+    slow_page(rig, watch, 8)
+    watch.apply("bottleneck-browser")
+    assert session.cap < 30.0
+    rig.streamers[1].stop()
+    rig.clock.advance(1.0)
+    watch.parts()
+    assert session.cap == 30.0
+    (finding,) = (each for each in watch.findings if each.id == "bottleneck-browser")
+    assert finding.status == "taken back"
+    assert "the stream ended before" in finding.text
+    with pytest.raises(SettingError, match="the stream ended"):
+        watch.apply("bottleneck-browser")
+
+
 @pytest.mark.parametrize(("quality", "label"), [("high", 'quality="fast"'), ("fast", "at most 6")])
 def test_quality_gives_way_before_the_frame_rate_does(rig, quality, label):
     session = rig.chart(cap=30.0)
