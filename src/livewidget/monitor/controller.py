@@ -110,10 +110,15 @@ class Controller:
         return self.setting
 
     def aim(self, target: Target) -> Setting:
-        """Change the target; the chart stays at its rung, or the last of fewer."""
+        """Change the target; the chart stays at its rung, or the last of fewer.
+
+        What was learnt of the old ladder's rungs says nothing of the new one's.
+        """
         self.target = target
         self._rungs = ladder(target)
         self._rung = min(self._rung, len(self._rungs) - 1)
+        self._climb = self._left = self._barred = None
+        self._mistakes = 0
         self._forget()
         return self.setting
 

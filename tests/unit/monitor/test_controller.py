@@ -250,6 +250,20 @@ def test_a_slower_page_is_not_answered_by_going_to_and_fro(plant: Plant, cpu: fl
     assert changes(plant.run(controller, 60)) <= 4, list(controller.decisions)
 
 
+def test_a_mistake_on_another_ladder_bars_no_rung() -> None:
+    levels = []
+    for aims in (False, True):
+        controller = Controller()
+        for second, cost in enumerate([450, 450, 290, 290, 290, 450, 450, 290, 290, 290]):
+            if aims and second == 7:
+                controller.aim(Target(fps=20.0, latency_ms=200.0))
+            page_ms, fps = cost * controller.setting.points, controller.setting.fps
+            seen = Signals(page_ms=page_ms, draw_ms=9, drawn=fps, sent=fps, build_ms=1.0)
+            controller.step(second + 1.0, replace(seen, seen_from=float(second)))
+        levels.append(controller.level)
+    assert levels == [1, 0]
+
+
 def test_a_thousand_mistakes_are_no_overflow():
     controller = Controller()
     plant = Plant(fixed=20.0, point=6.0)
