@@ -99,6 +99,21 @@ describe("Banner", () => {
     expect(banner.urgent.textContent).toContain("critical · hot · sensor-17: 104.2");
   });
 
+  it("says an alert again whose silence has run out", () => {
+    const hot = { priority: "critical" } as const;
+    banner.update([alert("a"), alert("b", hot)], UTC, true);
+    expect(banner.urgent.textContent).not.toBe("");
+    banner.update(
+      [alert("a", { silenced: true }), alert("b", { ...hot, silenced: true })],
+      UTC,
+      true,
+    );
+    expect(banner.urgent.textContent).toBe("");
+    banner.update([alert("a"), alert("b", hot)], UTC, true);
+    expect(say).toHaveBeenCalledTimes(2);
+    expect(banner.urgent.textContent).not.toBe("");
+  });
+
   it("holds labels as text, and does what its buttons say", () => {
     const odd = alert("a", { rule: "<img src=x>", text: "<b>bold</b>" });
     banner.update([odd], UTC, true);

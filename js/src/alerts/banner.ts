@@ -5,7 +5,6 @@ import type { Zone } from "../renderer/zone";
 import { action, sentence, sign, subject, when } from "./words";
 
 const MOST_LINES = 2;
-const MOST_KNOWN = 1000;
 
 export type Act = (name: "acknowledge" | "silence", alert: Alert) => void;
 
@@ -83,14 +82,14 @@ export class Banner {
     (buttons.find((each) => each.dataset.act === act) ?? buttons[0])?.focus();
   }
 
-  /** Says each alert once: at once where it is critical, else when there is time. */
+  /** Says each alert once each time it calls: at once where it is critical, else when there is time. */
   #announce(calling: Alert[], zone: Zone): void {
     const fresh = calling.filter(({ id }) => !this.#known.has(id));
-    if (this.#known.size > MOST_KNOWN) this.#known.clear();
-    for (const { id } of calling) this.#known.add(id);
+    this.#known = new Set(calling.map(({ id }) => id));
     const critical = fresh.filter(({ priority }) => priority === "critical");
     const others = fresh.filter(({ priority }) => priority !== "critical");
     if (critical.length > 0) this.urgent.textContent = spoken(critical, zone);
+    else if (calling[0]?.priority !== "critical") this.urgent.textContent = "";
     if (others.length > 0) this.say(spoken(others, zone));
   }
 }
