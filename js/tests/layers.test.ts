@@ -51,6 +51,16 @@ describe("bands", () => {
     ]);
   });
 
+  it("bridge no break of one edge, though the other has as many elsewhere", () => {
+    const lower = curve([0, 2, 3, 5, 7, 9, 10], [0, 0, NO, 0, 0, 0, 0]);
+    const upper = curve([0, 2, 5, 7, 8, 9, 10], [1, 1, 1, 1, NO, 1, 1]);
+    expect(pieces(bandOf(lower, upper, PICTURE, AREA))).toEqual([
+      ["0,0", "20,0", "20,50", "0,50"],
+      ["50,0", "70,0", "70,50", "50,50"],
+      ["90,0", "100,0", "100,50", "90,50"],
+    ]);
+  });
+
   it("cover what both edges have, where one breaks alone", () => {
     const lower = curve([0, 2, 5, 10], [0, 0, 0, 0]);
     const upper = curve([0, 2, 4, 5, 10], [1, 1, NO, 1, 1]);

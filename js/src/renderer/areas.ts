@@ -74,14 +74,14 @@ function runs({ x, y }: Curve, { start, stop }: Picture): Run[] {
 export function bandOf(lower: Curve, upper: Curve, picture: Picture, area: Area): string {
   const below = runs(lower, picture);
   const above = runs(upper, picture);
+  // A bucket's least and greatest lie at different times: an end is cut only where breaks differ.
+  const whole = breakTogether(lower, below, upper, above);
   let path = "";
   for (let i = 0, j = 0; i < below.length && j < above.length; ) {
     const [lows, highs] = [below[i] as Run, above[j] as Run];
     const end = [lower.x[lows[1] - 1] as number, upper.x[highs[1] - 1] as number] as const;
     const begin = Math.max(lower.x[lows[0]] as number, upper.x[highs[0]] as number);
     const stop = Math.min(...end);
-    // A bucket's least and greatest lie at different times: an end is cut only where runs differ.
-    const whole = below.length === above.length;
     if (whole || begin <= stop) {
       const edges = whole ? ([-Infinity, Infinity] as const) : ([begin, stop] as const);
       const there = side(upper, highs, edges, picture, area, 1);
@@ -92,6 +92,19 @@ export function bandOf(lower: Curve, upper: Curve, picture: Picture, area: Area)
     if (whole || end[1] <= end[0]) j += 1;
   }
   return path;
+}
+
+/** Says whether each break of the one is a break of the other: then their runs belong together. */
+function breakTogether(lower: Curve, below: Run[], upper: Curve, above: Run[]): boolean {
+  if (below.length !== above.length) return false;
+  for (let i = 1; i < below.length; i++) {
+    const [lows, highs] = [below[i - 1] as Run, above[i - 1] as Run];
+    const [nextLows, nextHighs] = [below[i] as Run, above[i] as Run];
+    const end = Math.max(lower.x[lows[1] - 1] as number, upper.x[highs[1] - 1] as number);
+    const next = Math.min(lower.x[nextLows[0]] as number, upper.x[nextHighs[0]] as number);
+    if (end > next) return false;
+  }
+  return true;
 }
 
 function side(
