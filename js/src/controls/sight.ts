@@ -1,4 +1,4 @@
-/** Tells the kernel what a view shows: its width, and whether it can be seen. */
+/** Tells the kernel what a view shows: its width, its scale, and whether it can be seen. */
 import type { PageLink } from "../link/page";
 
 /** A resize comes in a burst: only its end is worth a rebuild of the view. */
@@ -28,6 +28,7 @@ export class Sight {
     const sized = new ResizeObserver(() => this.#later());
     seen.observe(el);
     sized.observe(el);
+    onScale(() => this.tell(), signal);
     signal.addEventListener("abort", () => {
       seen.disconnect();
       sized.disconnect();
@@ -60,4 +61,14 @@ export class Sight {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.tell(), QUIET_MS);
   }
+}
+
+/** Calls `changed` when the window comes to a screen of another scale: no resize tells of that. */
+function onScale(changed: () => void, signal: AbortSignal): void {
+  const media = window.matchMedia?.(`(resolution: ${window.devicePixelRatio || 1}dppx)`);
+  const moved = () => {
+    changed();
+    onScale(changed, signal);
+  };
+  media?.addEventListener("change", moved, { once: true, signal });
 }
