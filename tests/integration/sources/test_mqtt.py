@@ -169,7 +169,8 @@ async def test_a_restarted_server_and_a_session_of_ones_own_leave_nothing_out(
     await live(outlet)
     await sent(server, "s", records(300, 600), qos)
     await wait_for(lambda: set(numbers(outlet)) == set(range(600)))
-    assert len(numbers(outlet)) <= 600 + (AHEAD if qos == 1 else 0)
+    returns = states(outlet).count(State.LIVE) - 1  # a busy machine may lose a connection again
+    assert len(numbers(outlet)) <= 600 + (AHEAD * returns if qos == 1 else 0)
     assert outlet.gaps == []
 
 
