@@ -24,4 +24,6 @@ async def off_loop(call: Callable[..., T], *args: object) -> T:
                 await asyncio.wait([running])
             except asyncio.CancelledError:
                 continue
+        if not running.cancelled():
+            running.exception()  # who was cancelled does not ask how it went
         raise
