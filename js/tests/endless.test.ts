@@ -32,6 +32,20 @@ describe("ticks end", () => {
     expect(ticks.length).toBeLessThan(20);
   });
 
+  it("of values as far apart as numbers go, and there are some", () => {
+    for (const [low, high] of [
+      [-1.7e308, 1.7e308],
+      [-1e300, 1.7e308],
+      [1.7e308, 1.7e308],
+    ] as const) {
+      const range = new YRange();
+      range.update([low, high], 0);
+      expect(range.high).toBeGreaterThan(range.low);
+      expect(range.high - range.low).toBeLessThan(Number.POSITIVE_INFINITY);
+      expect(bounded(() => valueTicks(range.low, range.high, 6)).length).toBeGreaterThan(2);
+    }
+  });
+
   it("of a range of time that no calendar has", () => {
     class Counting extends Zone {
       calls = 0;

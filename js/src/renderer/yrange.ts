@@ -30,10 +30,18 @@ export function extent(curves: Curve[], start: number, stop: number): [number, n
 /** What differs by less than this share of its size differs by rounding: it counts as constant. */
 const ROUNDING = 1e-13;
 
-function padded(low: number, high: number): [number, number] {
+/** An axis ends here: of more, its span would be beyond what a number can be. */
+const FARTHEST = Number.MAX_VALUE / 4;
+
+function padded(least: number, greatest: number): [number, number] {
+  const [low, high] = [within(least), within(greatest)];
   const size = Math.max(Math.abs(low), Math.abs(high));
   const span = high - low > size * ROUNDING ? high - low : size * 0.1 || 1;
   return [low - span * PADDING, high + span * PADDING];
+}
+
+function within(value: number): number {
+  return Math.max(-FARTHEST, Math.min(value, FARTHEST));
 }
 
 export class YRange {
