@@ -1,8 +1,8 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FrameClock } from "../src/link/clock";
-import { PageLink } from "../src/link/page";
-import { FakeChannel, FakeFrames } from "./fakes";
+import type { PageLink } from "../src/link/page";
+import { type FakeChannel, FakeFrames, pageRig } from "./fakes";
 import { packet } from "./packets";
 
 const ACK = { sequence: 5, drawn: 2, draw_ms: 3, age_ms: [20] };
@@ -45,9 +45,7 @@ describe("a port that fails", () => {
 
   beforeEach(() => {
     vi.useFakeTimers();
-    channel = new FakeChannel();
-    frames = new FakeFrames();
-    page = new PageLink(channel, frames);
+    ({ channel, frames, page } = pageRig());
   });
 
   afterEach(() => {

@@ -91,10 +91,16 @@ export class FakeRenderer implements Renderer {
   setZone(): void {}
 }
 
+/** A page's end of the link, whose messages and frames come by hand. */
+export function pageRig() {
+  const [channel, frames] = [new FakeChannel(), new FakeFrames()];
+  return { channel, frames, page: new PageLink(channel, frames) };
+}
+
 /** A page's end of the link, and the one chart on it, which is in sight while `visible` says so. */
 export function chartRig(visible: () => boolean) {
-  const [channel, frames, renderer] = [new FakeChannel(), new FakeFrames(), new FakeRenderer()];
-  const page = new PageLink(channel, frames);
+  const { channel, frames, page } = pageRig();
+  const renderer = new FakeRenderer();
   const runtime = new ChartRuntime(1, page, renderer, vi.fn());
   page.join(1, runtime);
   runtime.views.add({ visible, save: () => Promise.resolve() });

@@ -1,8 +1,8 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { PageLink, type Port } from "../src/link/page";
+import type { PageLink, Port } from "../src/link/page";
 import { acquirePage } from "../src/link/pages";
-import { FakeChannel, FakeFrames } from "./fakes";
+import { FakeChannel, type FakeFrames, pageRig } from "./fakes";
 import { packet } from "./packets";
 
 const ACK = { sequence: 5, drawn: 2, draw_ms: 3, age_ms: [20] };
@@ -14,9 +14,7 @@ describe("PageLink", () => {
 
   beforeEach(() => {
     vi.useFakeTimers();
-    channel = new FakeChannel();
-    frames = new FakeFrames();
-    page = new PageLink(channel, frames);
+    ({ channel, frames, page } = pageRig());
   });
 
   afterEach(() => {

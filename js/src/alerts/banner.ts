@@ -2,7 +2,7 @@
 import { element } from "../controls/dom";
 import { type Alert, byWeight, calls } from "../data/alert";
 import type { Zone } from "../renderer/zone";
-import { action, sentence, sign, subject, when } from "./words";
+import { action, sentence, sign, spoken, subject, when } from "./words";
 
 const MOST_LINES = 2;
 
@@ -96,11 +96,6 @@ export class Banner {
 
 function figures({ id, rule, key, priority, text, since }: Alert): unknown[] {
   return [id, rule, key, priority, text, String(since)];
-}
-
-function spoken(alerts: Alert[], zone: Zone): string {
-  const more = alerts.length > 1 ? `, and ${alerts.length - 1} more` : "";
-  return `Alert: ${sentence(alerts[0] as Alert, zone)}${more}`;
 }
 
 /** What stands there while nothing calls: the strip keeps its room, so that no page moves. */

@@ -6,7 +6,7 @@ import type { WidgetModel } from "../link/jupyter";
 import type { PageLink } from "../link/page";
 import { Zone } from "../renderer/zone";
 import { AlertTable } from "./table";
-import { sentence, subject } from "./words";
+import { spoken, subject } from "./words";
 
 const MOST_ROWS = 200;
 const PRIORITIES = ["critical", "warning", "info"];
@@ -145,8 +145,7 @@ class Panel {
     const fresh = known === null ? [] : calling.filter(({ id }) => !known.has(id));
     const first = fresh[0];
     if (first === undefined) return;
-    const more = fresh.length > 1 ? `, and ${fresh.length - 1} more` : "";
-    const text = `Alert: ${sentence(first, zone)}${more}`;
+    const text = spoken(fresh, zone);
     if (first.priority === "critical") this.#urgent.textContent = text;
     else this.#announcer.say(text);
   }

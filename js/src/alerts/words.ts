@@ -32,6 +32,12 @@ export function sentence(alert: Alert, zone: Zone): string {
   return `${priority} · ${subject(alert)}${said} · ${state} · since ${when(since, zone)}`;
 }
 
+/** What a screen reader says of these, of which there is one at least: the first, and how many. */
+export function spoken(alerts: Alert[], zone: Zone): string {
+  const more = alerts.length > 1 ? `, and ${alerts.length - 1} more` : "";
+  return `Alert: ${sentence(alerts[0] as Alert, zone)}${more}`;
+}
+
 /** A small button that says what it does; `label` tells it from its like for screen readers. */
 export function action(text: string, label: string, pressed: () => void): HTMLButtonElement {
   const attributes = { type: "button", "aria-label": label, title: label };

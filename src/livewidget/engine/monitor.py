@@ -247,9 +247,9 @@ class PerformanceMonitor(Measured):
             "loop": loop,
         }
         at = self._clock.monotonic()
-        self._recent.tend(at)
-        histogram = shown_ms(self._recent.read(at)) if whole else None
-        if histogram is not None:
+        if not whole:
+            self._recent.tend(at)
+        elif (histogram := shown_ms(self._recent.read(at))) is not None:
             figures["histogram"] = histogram
         for part in self.parts:
             figures |= self._asked(part, whole=whole)

@@ -38,7 +38,7 @@ class Child:
         self.delivered = 0  # when, the last time: ns UTC
         self.heard = 0.0  # the same by the steady clock
         self.lock = threading.Lock()  # the two below
-        self.held: list[Data | None] = []  # while it joins; None: a gap of its own
+        self.held: list[Data | None] = []  # while it joins; None: a gap of its own, or a new run
         self.since = 0.0  # when the first of its connection came
 
     def said(self, state: State, detail: str, attempt: int) -> None:
@@ -171,7 +171,7 @@ class Several(Source):
                 outlet.emit(data)
             except SchemaError as error:
                 outlet.reject(data, str(error))
-        if child.task is None or (held and held[-1] is None):
+        if child.task is None or (held and held[-1] is None):  # what it missed since is not known
             self._cover.stopped(child)
         elif child.away:  # what it held is of the connection before
             self._cover.lost(child)

@@ -64,12 +64,19 @@ def order(outlet):
 
 
 @pytest.fixture
-async def pair(outlet, order, running, clock):
-    """`a` and `b`, hot-hot, both in cover; `a` is ahead of `b`."""
+async def begun(outlet, order, running, clock):
+    """`a` and `b`, hot-hot, and the task that runs them; nothing has come yet."""
     a, b = Puppet("a"), Puppet("b")
-    feed = HotHot([a, b], unique="n", clock=clock)
-    running(feed, outlet)
+    feed = HotHot([a, b], unique="n", retry_s=1.0, clock=clock)
+    task = running(feed, outlet)
     await wait_for(lambda: a.outlet and b.outlet)
+    return a, b, feed, task
+
+
+@pytest.fixture
+async def pair(begun, order, clock):
+    """`a` and `b`, hot-hot, both in cover; `a` is ahead of `b`."""
+    a, b, feed, _ = begun
     a.deliver(1)
     b.deliver(1)
     await synchronise(feed, clock, a)
@@ -215,11 +222,9 @@ async def test_who_asks_whether_all_is_stored_is_not_held(pair, outlet, order):
     assert outlet.asked_stored == 1
 
 
-async def test_stopping_delivers_what_is_held(outlet, order, running, clock):
+async def test_stopping_delivers_what_is_held(begun, order):
     """What may have been on its way between is not known."""
-    a, b = Puppet("a"), Puppet("b")
-    task = running(HotHot([a, b], unique="n", clock=clock), outlet)
-    await wait_for(lambda: a.outlet and b.outlet)
+    a, b, _, task = begun
     a.deliver(1)
     b.deliver(2)
     assert order.told == [1]
@@ -228,13 +233,8 @@ async def test_stopping_delivers_what_is_held(outlet, order, running, clock):
     assert order.told == [1, GAP, 2]
 
 
-async def test_what_one_that_ends_holds_waits_for_the_slower_one_all_the_same(
-    outlet, order, running, clock
-):
-    a, b = Puppet("a"), Puppet("b")
-    feed = HotHot([a, b], unique="n", clock=clock)
-    running(feed, outlet)
-    await wait_for(lambda: a.outlet and b.outlet)
+async def test_what_one_that_ends_holds_waits_for_the_slower_one_all_the_same(begun, order):
+    a, b, feed, _ = begun
     a.deliver(1)
     b.deliver(4)
     b.ends.set()
@@ -270,13 +270,8 @@ async def test_what_one_that_is_not_needed_any_more_holds_waits_for_the_slower_o
     await wait_for(lambda: order.told == [1, GAP, 4])
 
 
-async def test_between_what_was_held_and_a_new_beginning_there_is_a_gap(
-    outlet, order, running, clock
-):
-    slow, quick = Puppet("slow"), Puppet("quick")
-    feed = HotHot([slow, quick], unique="n", retry_s=1.0, clock=clock)
-    running(feed, outlet)
-    await wait_for(lambda: slow.outlet and quick.outlet)
+async def test_between_what_was_held_and_a_new_beginning_there_is_a_gap(begun, order, clock):
+    slow, quick, feed, _ = begun
     slow.deliver(1)
     quick.deliver(4)
     quick.fails = True
